@@ -1,0 +1,89 @@
+/**
+ * The one table of what can go wrong (law 10). Text that leaves the process, on the network or on a terminal, comes
+ * from here; an exception's own message only goes to the log, as `cause`.
+ */
+
+interface ErrorKind {
+  /** HTTP status when a client meets it. */
+  readonly status: number;
+  /** Exit code of a command: 1 the thing asked about is not well, 2 the command or file is wrong. */
+  readonly exit: 1 | 2;
+  /** Seconds after which a client may try again; absent = trying again will not help. */
+  readonly retryAfter?: number;
+  /** `{name}` parts are filled from the error's details. What, where, what to do. */
+  readonly text: string;
+}
+
+export const ERRORS = {
+  usage: { status: 400, exit: 2, text: "{what}" },
+  "site-invalid": { status: 400, exit: 1, text: "{file} has {count} problem(s): run `everboot check -c {file}`" },
+  "site-unreadable": { status: 400, exit: 2, text: "{file}: cannot be read ({reason}): name the site file with -c" },
+  "server-unknown": { status: 400, exit: 2, text: "{what}: name one with --server ({names})" },
+  "address-missing": {
+    status: 500,
+    exit: 1,
+    text: "server {server}: its address {address} is on no interface of this machine: add it, or correct `address`",
+  },
+  "interface-missing": { status: 500, exit: 1, text: "interface {interface} of server {server} does not exist here" },
+  "port-in-use": { status: 500, exit: 1, text: "{protocol} port {port} on {where} is in use: stop the other server" },
+  "port-denied": {
+    status: 500,
+    exit: 1,
+    text: "{protocol} port {port} on {where} is not allowed: run as root or with CAP_NET_BIND_SERVICE",
+  },
+  "daemon-absent": { status: 503, exit: 1, text: "no daemon answers at {socket}: start it with `everboot up`" },
+  "daemon-running": { status: 409, exit: 1, text: "another daemon (pid {pid}) already uses {state}: stop it first" },
+  "state-unwritable": { status: 500, exit: 1, text: "{path}: cannot be written ({reason}): choose another --state" },
+  "state-broken": { status: 500, exit: 1, text: "{path}: not a state of this version ({reason})" },
+  "host-unknown": { status: 404, exit: 2, text: "no host {host} in the site file{hint}" },
+  "tree-unknown": { status: 404, exit: 2, text: "no tree {tree} in the site file{hint}" },
+  "tree-incomplete": { status: 409, exit: 1, text: "tree {tree} lacks {what}: {todo}" },
+  "import-refused": { status: 400, exit: 2, text: "{from}: {reason}" },
+  "permit-unknown": {
+    status: 403,
+    exit: 1,
+    text: "no such permit, or it is used up: issue one with `everboot install`",
+  },
+  "permit-exists": { status: 409, exit: 1, text: "{host} has a permit that ends {until}: cancel it first" },
+  "file-absent": { status: 404, exit: 1, text: "no such file" },
+  "file-refused": { status: 403, exit: 1, text: "not allowed" },
+  "store-unavailable": { status: 503, exit: 1, retryAfter: 2, text: "the state cannot be read now; try again" },
+  "upstream-unavailable": {
+    status: 503,
+    exit: 1,
+    retryAfter: 5,
+    text: "the upstream mirror does not answer; try again",
+  },
+  "upstream-mismatch": { status: 502, exit: 1, text: "what the upstream sent does not match its signed index" },
+  "tool-missing": { status: 500, exit: 1, text: "{tool} is needed for {purpose}: install package {package}" },
+  internal: { status: 500, exit: 1, text: "internal error; see the log" },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+export type ErrorDetails = Readonly<Record<string, string | number>>;
+
+/** A misuse or a trouble of the world, with a code of the table. A bug is any other exception. */
+export class EverbootError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+  constructor(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown) {
+    super(errorText(code, details), cause === undefined ? undefined : { cause });
+    this.name = "EverbootError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export function errorText(code: ErrorCode, details: ErrorDetails = {}): string {
+  return ERRORS[code].text.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? ""));
+}
+
+/** The table's row, with its optional columns visible to the type checker. */
+export function errorKind(code: ErrorCode): ErrorKind {
+  return ERRORS[code];
+}
+
+/** Node's errno name (`ENOENT`) of a system error, if it is one. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

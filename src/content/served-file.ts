@@ -1,0 +1,36 @@
+/** A file as the protocol servers see it: pieces of disk files and of memory, one after the other. Pure data. */
+
+export type Segment =
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  /** `length` bytes of the disk file `path` from `offset`. */
+  | { readonly kind: "disk"; readonly path: string; readonly offset: number; readonly length: number };
+
+export interface ServedFile {
+  readonly size: number;
+  /** Milliseconds since 1970; for Last-Modified. */
+  readonly modified: number;
+  /** Strong, quoted: equal tags mean equal bytes (RFC 9110 section 8.8.3). */
+  readonly etag: string;
+  readonly contentType: string;
+  readonly segments: readonly Segment[];
+}
+
+/** Law 3: absent, refused and broken are three different answers. */
+export type Lookup =
+  | { readonly kind: "file"; readonly file: ServedFile }
+  | { readonly kind: "absent" }
+  | { readonly kind: "refused" }
+  /** `code` of the error table: an outage, worth trying again. */
+  | { readonly kind: "broken"; readonly code: "store-unavailable" | "upstream-unavailable" | "upstream-mismatch" };
+
+/** Who asks: a path means different files to different machines (`/grub/grub.cfg`). */
+export interface Requester {
+  readonly address: string;
+  readonly protocol: "http" | "tftp";
+}
+
+/**
+ * Finds what a path stands for. `path` is absolute, percent-decoded, with `/` between the parts and no `.` or `..`
+ * part (servers normalise before they ask).
+ */
+export type FileResolver = (path: string, from: Requester) => Promise<Lookup>;

@@ -1,0 +1,34 @@
+/** What every protocol server is to the daemon, and what it tells of its transfers. */
+
+export interface Server {
+  readonly name: string;
+  /** Resolves when it listens; rejects with EverbootError `port-in-use` or `port-denied` when it cannot. */
+  start(): Promise<void>;
+  /** Ends what is under way, closes the sockets. Safe to call twice. */
+  stop(): Promise<void>;
+  /** Counters by name, e.g. `drop.unknown-host`, for status and metrics. */
+  counters(): Readonly<Record<string, number>>;
+}
+
+/** One finished (or broken off) download. */
+export interface Transfer {
+  readonly protocol: "http" | "tftp";
+  readonly client: string;
+  /** Percent-decoded path. */
+  readonly path: string;
+  /** Bytes of the body that were sent. */
+  readonly bytes: number;
+  /** Size of the whole file. */
+  readonly size: number;
+  readonly started: number;
+  readonly ended: number;
+  /** `true` when all that was asked for has been sent (TFTP: acknowledged). */
+  readonly complete: boolean;
+  /** HTTP status, or TFTP error code when not complete. */
+  readonly status: number;
+}
+
+export interface TransferObserver {
+  started(transfer: Pick<Transfer, "protocol" | "client" | "path" | "size" | "started">): void;
+  ended(transfer: Transfer): void;
+}

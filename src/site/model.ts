@@ -1,0 +1,153 @@
+/** The site as every room sees it: checked, with defaults filled in and names resolved. Built by `load.ts` alone. */
+import type { AddressRange, Cidr, Ipv4, Mac } from "../base/address.ts";
+
+export interface Site {
+  readonly name: string;
+  /** SHA-256 (hex) of the site file's text: the same on every server that runs the same file. */
+  readonly revision: string;
+  readonly subnets: readonly Subnet[];
+  readonly unknown: UnknownPolicy;
+  readonly balance: string;
+  /** Names handed out in place of addresses, e.g. `install`. */
+  readonly names: Readonly<Record<string, string>>;
+  readonly servers: ReadonlyMap<string, Server>;
+  readonly trees: ReadonlyMap<string, Tree>;
+  readonly profiles: ReadonlyMap<string, Profile>;
+  readonly hosts: ReadonlyMap<string, Host>;
+  /** Every MAC of every host, and each host's own address. */
+  readonly hostByMac: ReadonlyMap<Mac, Host>;
+  readonly hostByAddress: ReadonlyMap<Ipv4, Host>;
+}
+
+/** What machines get that the site file does not list. */
+export type UnknownPolicy =
+  | { readonly kind: "ignore" }
+  | { readonly kind: "discover" }
+  | { readonly kind: "profile"; readonly profile: Profile };
+
+export type DhcpMode = "authoritative" | "proxy" | "off";
+
+export interface Subnet {
+  readonly cidr: Cidr;
+  readonly router?: Ipv4;
+  readonly dns: readonly Ipv4[];
+  readonly domain?: string;
+  readonly pool?: AddressRange;
+  /** Seconds. */
+  readonly lease: number;
+  readonly dhcp: DhcpMode;
+}
+
+export interface Server {
+  readonly name: string;
+  readonly address: Ipv4;
+  readonly floating?: Ipv4;
+  /** Interfaces to listen on; empty = every interface that has an address in a subnet of the site. */
+  readonly interfaces: readonly string[];
+  readonly links: readonly Ipv4[];
+  readonly serves?: "odd" | "even";
+  readonly httpPort: number;
+}
+
+export interface Tree {
+  readonly name: string;
+  readonly family: string;
+  /** Release as the family names it: `bookworm`, `9`. */
+  readonly release: string;
+  readonly arch: string;
+  /** Absolute path of the folder. */
+  readonly path: string;
+  /**
+   * Base URL of a mirror (with `dists/` and `pool/` below it) whose files are fetched when first asked for, verified
+   * against its signed Release file and kept in `path`; `apt` = the mirror that apt on this server uses. Absent = the
+   * folder holds everything.
+   */
+  readonly upstream?: string;
+  /**
+   * Absolute path of the OpenPGP keyring (binary, as in /usr/share/keyrings) that signs the tree's Release file, for a
+   * tree that the distribution itself did not sign. Installer and installed system are made to trust it.
+   */
+  readonly keyring?: string;
+}
+
+/** How a machine gets from its firmware to the installer's kernel. */
+export const LOADER_CHOICES = ["auto", "ipxe", "ipxe-full", "pxelinux", "grub"] as const;
+export type LoaderChoice = (typeof LOADER_CHOICES)[number];
+
+export interface Profile {
+  readonly name: string;
+  readonly tree: Tree;
+  readonly via: "http" | "ftp" | "nfs";
+  readonly loader: LoaderChoice;
+  readonly language: string;
+  readonly keyboard: string;
+  readonly timezone: string;
+  readonly ntp: readonly string[];
+  readonly root?: Account;
+  readonly users: readonly User[];
+  readonly disk: Disk;
+  readonly packages: readonly string[];
+  /** Package of the kernel to install; absent = the family's default. */
+  readonly kernel?: string;
+  /** Recommended packages too? */
+  readonly recommends: boolean;
+  /** Base system of required packages alone, in place of the family's standard one. */
+  readonly minimal: boolean;
+  /** Shell commands run in the installed system at the end of the installation. */
+  readonly late: readonly string[];
+  /** More arguments for the installer's kernel, and those that stay on the installed system's kernel. */
+  readonly kernelArguments: readonly string[];
+  readonly installedKernelArguments: readonly string[];
+  /** Lines added to the end of the answer file as they are. */
+  readonly answers: readonly string[];
+  /** Package repositories of the installed system, other than the tree. */
+  readonly mirrors: readonly string[];
+}
+
+export interface Account {
+  /** crypt(5) hash; absent = no password log-in. */
+  readonly password?: string;
+  readonly sshKeys: readonly string[];
+}
+
+export interface User extends Account {
+  readonly name: string;
+  readonly fullName: string;
+  readonly sudo: boolean;
+}
+
+export interface Disk {
+  readonly layout: "plain" | "lvm";
+  /** Device path, or `auto` = the first fixed disk. */
+  readonly device: string;
+}
+
+export interface Host {
+  readonly name: string;
+  readonly nics: readonly [Mac, ...Mac[]];
+  readonly address: Ipv4;
+  readonly subnet: Subnet;
+  readonly bond?: Bond;
+  readonly profile: Profile;
+  /** The host's own choice if it has one, else its profile's. */
+  readonly loader: LoaderChoice;
+}
+
+export const BOND_MODES = [
+  "balance-rr",
+  "active-backup",
+  "balance-xor",
+  "broadcast",
+  "802.3ad",
+  "balance-tlb",
+  "balance-alb",
+] as const;
+export type BondMode = (typeof BOND_MODES)[number];
+
+export interface Bond {
+  readonly mode: BondMode;
+  /** Milliseconds. */
+  readonly miimon: number;
+  readonly primary?: Mac;
+  readonly members: readonly Mac[];
+}
