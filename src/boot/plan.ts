@@ -1,5 +1,4 @@
 /** The full answer to "what should this machine do next?": pure data from pure facts. */
-import type { Ipv4 } from "../base/address.ts";
 import type { Host } from "../site/model.ts";
 import type { BootClient } from "./client.ts";
 
@@ -35,17 +34,6 @@ export interface Refusal {
   readonly kind: "refusal";
   readonly reason: RefusalReason;
   readonly text: string;
-}
-
-/** The addresses of this server as one client sees them. */
-export interface ServerView {
-  readonly address: Ipv4;
-  readonly httpPort: number;
-}
-
-/** `http://192.168.77.1` or `http://192.168.77.1:8080`, without a slash at the end. */
-export function baseUrl(server: ServerView): string {
-  return server.httpPort === 80 ? `http://${server.address}` : `http://${server.address}:${server.httpPort}`;
 }
 
 export type PlanBoot = (client: BootClient) => BootPlan | Refusal;

@@ -1,7 +1,7 @@
 /** The port of an OS family: how one distribution's installer is started and answered. Pure: text in, text out. */
 import type { Mac } from "../base/address.ts";
-import type { ServerView } from "../boot/plan.ts";
 import type { Host, Profile, Site, Tree } from "../site/model.ts";
+import type { ServerView } from "../site/server-view.ts";
 
 /** Paths by which the installer reaches us; all absolute URLs, rendered for the server that answers. */
 export interface InstallUrls {

@@ -1,0 +1,62 @@
+/** Network namespaces for tests, benches and the demo: made here, removed here, nothing else touched. */
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Reason why namespaces cannot be made here, or undefined. For `test({ skip })`. */
+export function namespaceObstacle(): string | undefined {
+  return process.getuid?.() === 0 ? undefined : "needs root to make network namespaces";
+}
+
+export class Namespace {
+  readonly name: string;
+
+  private constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Linux limits interface names to 15 characters, so keep `name` short; the process id makes it unique. */
+  static async create(name: string): Promise<Namespace> {
+    const space = new Namespace(`${name}-${process.pid}`);
+    await run("ip", ["netns", "add", space.name]);
+    await space.ip("link set lo up");
+    return space;
+  }
+
+  /** `ip -n NAME <words>` */
+  async ip(words: string): Promise<string> {
+    return (await run("ip", ["-n", this.name, ...words.split(" ")])).stdout;
+  }
+
+  /** Runs a program inside and resolves with what it printed; rejects with its stderr when it fails. */
+  async exec(program: string, args: readonly string[], timeoutMs = 60_000): Promise<string> {
+    const result = await run("ip", ["netns", "exec", this.name, program, ...args], {
+      timeout: timeoutMs,
+      maxBuffer: 64 << 20,
+    });
+    return result.stdout + result.stderr;
+  }
+
+  /** Starts a program inside; `ip netns exec` replaces itself, so the child's pid is the program's. */
+  spawn(program: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    return spawn("ip", ["netns", "exec", this.name, program, ...args], { stdio: "pipe", ...options });
+  }
+
+  async bridge(device: string, cidr: string): Promise<void> {
+    await this.ip(`link add ${device} type bridge forward_delay 0`);
+    await this.ip(`addr add ${cidr} dev ${device}`);
+    await this.ip(`link set ${device} up`);
+  }
+
+  async remove(): Promise<void> {
+    await run("ip", ["netns", "del", this.name]).catch(() => undefined);
+  }
+}
+
+/** A cable between two namespaces; both ends come up. */
+export async function connect(a: Namespace, aDevice: string, b: Namespace, bDevice: string): Promise<void> {
+  await run("ip", ["link", "add", aDevice, "netns", a.name, "type", "veth", "peer", "name", bDevice, "netns", b.name]);
+  await a.ip(`link set ${aDevice} up`);
+  await b.ip(`link set ${bDevice} up`);
+}
