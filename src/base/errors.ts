@@ -66,8 +66,9 @@ export type ErrorDetails = Readonly<Record<string, string | number>>;
 export class EverbootError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
-  constructor(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown) {
-    super(errorText(code, details), cause === undefined ? undefined : { cause });
+  /** `text` stands for the table's own when another process has filled it in already. */
+  constructor(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown, text = errorText(code, details)) {
+    super(text, cause === undefined ? undefined : { cause });
     this.name = "EverbootError";
     this.code = code;
     this.details = details;

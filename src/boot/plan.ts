@@ -1,11 +1,14 @@
 /** The full answer to "what should this machine do next?": pure data from pure facts. */
-import type { Host } from "../site/model.ts";
+import { macWithDashes } from "../base/address.ts";
+import type { Host, LoaderChoice, Site } from "../site/model.ts";
 import type { BootClient } from "./client.ts";
+import { chooseLoader } from "./loader.ts";
 
 /** What the plan needs to know of a permit. */
 export interface PermitFacts {
   readonly id: string;
   readonly token: string;
+  /** Milliseconds since 1970. */
   readonly expires: number;
 }
 
@@ -28,7 +31,7 @@ export interface BootFile {
   readonly as: "tftp" | "url";
 }
 
-export type RefusalReason = "unknown-host" | "no-loader" | "not-served";
+export type RefusalReason = "unknown-host" | "no-loader";
 
 export interface Refusal {
   readonly kind: "refusal";
@@ -37,3 +40,62 @@ export interface Refusal {
 }
 
 export type PlanBoot = (client: BootClient) => BootPlan | Refusal;
+
+/** What is known beyond the site file when a plan is made. */
+export interface PlanFacts {
+  /** The permit to install with, or why there is none. */
+  readonly permit:
+    | { readonly kind: "permit"; readonly permit: PermitFacts }
+    | { readonly kind: "none"; readonly why: string };
+}
+
+export function planBoot(site: Site, client: BootClient, factsOf: (host: Host) => PlanFacts): BootPlan | Refusal {
+  const host = site.hostByMac.get(client.mac);
+  if (!host) return { kind: "refusal", reason: "unknown-host", text: `${client.mac} belongs to no host of the site` };
+  const decision = decideAction(host, factsOf(host));
+  if (client.stage === "installer" || client.stage === "system") {
+    return {
+      kind: "plan",
+      host,
+      ...decision,
+      reasons: [...decision.reasons, `${client.stage} asks for an address only`],
+    };
+  }
+  const next = nextFile(host.loader, client);
+  if (!next) return noLoader(host, client);
+  return { kind: "plan", host, ...decision, file: next.file, reasons: [...decision.reasons, next.why] };
+}
+
+type Decision = Pick<BootPlan, "action" | "permit" | "reasons">;
+
+/** Without a permit, or with any doubt, a machine boots from its disk (law 5). */
+export function decideAction(host: Host, facts: PlanFacts): Decision {
+  if (facts.permit.kind === "none") return { action: "local", reasons: [`boots from its disk: ${facts.permit.why}`] };
+  const { permit } = facts.permit;
+  const until = new Date(permit.expires).toISOString();
+  return {
+    action: "install",
+    permit,
+    reasons: [
+      `installs ${host.profile.tree.name} with profile ${host.profile.name}: permit ${permit.id}, until ${until}`,
+    ],
+  };
+}
+
+/** iPXE that is already running goes on with its script; sending it iPXE again would never end. */
+function nextFile(choice: LoaderChoice, client: BootClient): { file: BootFile; why: string } | undefined {
+  if (client.stage === "ipxe" && (choice === "auto" || choice.startsWith("ipxe"))) {
+    const path = `boot/ipxe/${macWithDashes(client.mac)}`;
+    return { file: { path, as: "url" }, why: "iPXE is running: it gets its script" };
+  }
+  const loader = chooseLoader(choice, client);
+  if (!loader) return undefined;
+  const as = client.stage === "firmware" && client.transport === "http" ? "url" : "tftp";
+  return { file: { path: loader.name, as }, why: loader.why };
+}
+
+function noLoader(host: Host, client: BootClient): Refusal {
+  const machine = `${client.arch} ${client.firmware}${client.archCode === undefined ? "" : ` (type ${client.archCode})`}`;
+  const text = `no loader for ${machine} with loader: ${host.loader}; choose another with \`loader\` of host or profile`;
+  return { kind: "refusal", reason: "no-loader", text };
+}

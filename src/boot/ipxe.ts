@@ -1,0 +1,45 @@
+/** iPXE scripts. They never give up while a server is away: a failed step waits and starts again. */
+import { baseUrl } from "../site/server-view.ts";
+import { type BootScript, type InstallScript, type LocalScript, screenText } from "./script.ts";
+
+/** Silence on a download after which iPXE starts it again, milliseconds. */
+const QUIET_MS = 20_000;
+/** 400 rounds of at least 3 s: 20 minutes, then the firmware starts afresh. */
+const ROUNDS = 400;
+
+export function renderIpxe(script: BootScript): string {
+  return `${(script.kind === "install" ? installLines(script) : localLines(script)).join("\n")}\n`;
+}
+
+function installLines(script: InstallScript): string[] {
+  const url = baseUrl(script.server);
+  const kernel = `${url}/${script.kernel}`;
+  // initrd= names the image for kernels that UEFI starts: they ask the firmware for the file of that name.
+  const line = [`initrd=initrd`, ...script.arguments].join(" ");
+  return [
+    "#!ipxe",
+    `echo Everboot: ${screenText(script.title)}`,
+    "set round:int32 0",
+    ":again",
+    "inc round",
+    `iseq \${round} ${ROUNDS} && reboot ||`,
+    "imgfree",
+    `kernel --timeout ${QUIET_MS} ${kernel} ${line} || goto wait`,
+    `initrd --timeout ${QUIET_MS} --name initrd ${url}/${script.initrd} || goto wait`,
+    "boot || goto wait",
+    ":wait",
+    `echo Everboot: ${script.server.address} does not answer, trying again`,
+    "sleep 3",
+    "goto again",
+  ];
+}
+
+/** UEFI goes on with its next boot option when a loader ends; a BIOS is handed its first disk. */
+function localLines(script: LocalScript): string[] {
+  return [
+    "#!ipxe",
+    `echo Everboot: ${screenText(script.title)}`,
+    `iseq \${platform} efi && exit ||`,
+    "sanboot --no-describe --drive 0x80 || exit",
+  ];
+}

@@ -1,0 +1,96 @@
+/** Kernel and initrd of one install: the tree's own files, the initrd with the answers appended. */
+import { readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import type { Mac } from "../../base/address.ts";
+import type { PermitFacts } from "../../boot/plan.ts";
+import { joinSegments } from "../../content/segments.ts";
+import type { Lookup, ServedFile } from "../../content/served-file.ts";
+import type { Family, Rendered } from "../../os/family.ts";
+import type { Host, Site, Tree } from "../../site/model.ts";
+import { baseUrl, type ServerView } from "../../site/server-view.ts";
+import { encodeCpio } from "../../wire/cpio.ts";
+
+export interface InstallOf {
+  readonly host: Host;
+  /** The NIC that booted. */
+  readonly mac: Mac;
+  readonly server: ServerView;
+  readonly permit: Pick<PermitFacts, "token">;
+}
+
+export interface InstallFiles {
+  /** What the tree lacks to be installed from, in words; undefined = nothing. */
+  treeLacks(tree: Tree): Promise<string | undefined>;
+  kernel(host: Host): Promise<Lookup>;
+  initrd(install: InstallOf): Promise<Lookup>;
+  kernelArguments(install: InstallOf): Promise<readonly string[]>;
+  render(install: InstallOf): Promise<Rendered>;
+}
+
+export interface InstallFilesOptions {
+  readonly site: Site;
+  readonly families: ReadonlyMap<string, Family>;
+  readonly tree: (tree: Tree, path: string) => Promise<Lookup>;
+}
+
+export function createInstallFiles(options: InstallFilesOptions): InstallFiles {
+  const render = (install: InstallOf) => renderInstall(options, install);
+  return {
+    render,
+    treeLacks: async (tree) => ((await findBootFiles(options, tree)) ? undefined : lackOf(options, tree)),
+    kernel: async (host) => (await findBootFiles(options, host.profile.tree))?.kernel ?? { kind: "absent" },
+    kernelArguments: async (install) => (await render(install)).kernelArguments,
+    initrd: async (install) => {
+      const base = (await findBootFiles(options, install.host.profile.tree))?.initrd;
+      if (base?.kind !== "file") return base ?? { kind: "absent" };
+      return { kind: "file", file: withOverlay(base.file, await render(install)) };
+    },
+  };
+}
+
+type Found = { readonly kernel: Lookup; readonly initrd: Lookup };
+
+async function findBootFiles(options: InstallFilesOptions, tree: Tree): Promise<Found | undefined> {
+  for (const names of options.families.get(tree.family)?.bootFiles(tree) ?? []) {
+    const kernel = await options.tree(tree, names.kernel);
+    const initrd = await options.tree(tree, names.initrd);
+    if (kernel.kind === "file" && initrd.kind === "file") return { kernel, initrd };
+  }
+  return undefined;
+}
+
+function lackOf(options: InstallFilesOptions, tree: Tree): string {
+  const family = options.families.get(tree.family);
+  if (!family) return `a renderer: family ${tree.family} is not installed by this version`;
+  return `the installer's kernel and initrd: take them in with everboot import FOLDER --as ${tree.name}`;
+}
+
+async function renderInstall(options: InstallFilesOptions, install: InstallOf): Promise<Rendered> {
+  const { host, mac, server, permit } = install;
+  const { tree } = host.profile;
+  const family = options.families.get(tree.family);
+  if (!family) throw new Error(`no family ${tree.family}`);
+  const url = baseUrl(server);
+  return family.render({
+    site: options.site,
+    host,
+    profile: host.profile,
+    tree,
+    mac,
+    urls: { server, tree: `${url}/trees/${tree.name}`, report: `${url}/report/${permit.token}` },
+    ...(tree.keyring !== undefined && { keyring: await readFile(tree.keyring) }),
+  });
+}
+
+/**
+ * The kernel unpacks one archive after the other, later files over earlier ones. The second is compressed because a
+ * compressed archive may begin anywhere, a plain one only at a multiple of four bytes (Linux init/initramfs.c).
+ */
+function withOverlay(base: ServedFile, rendered: Rendered): ServedFile {
+  const bytes = gzipSync(encodeCpio(rendered.overlay));
+  return joinSegments([...base.segments, { kind: "bytes", bytes }], {
+    modified: base.modified,
+    contentType: "application/octet-stream",
+    identity: `${base.etag} ${bytes.toString("base64")}`,
+  });
+}

@@ -1,0 +1,124 @@
+/** The rooms of ARCHITECTURE.md: imports point down the list, the pure rooms do no I/O, folders match the registry. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const SRC = resolve(dirname(fileURLToPath(import.meta.url)), "../src");
+
+const ROOMS = [
+  "base",
+  "site",
+  "wire",
+  "net",
+  "bond",
+  "os",
+  "boot",
+  "balance",
+  "content",
+  "store",
+  "cluster",
+  "server",
+  "export",
+  "registry.ts",
+  "daemon.ts",
+  "cli",
+];
+const PURE = new Set(["base", "site", "wire", "bond", "os", "boot", "balance"]);
+/** Node modules that only compute. */
+const COMPUTING = new Set(["node:crypto", "node:path", "node:util", "node:zlib", "node:buffer"]);
+const MAX_LINES = 350;
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    if (statSync(path).isDirectory()) return filesBelow(path);
+    return path.endsWith(".ts") ? [path] : [];
+  });
+}
+
+const files = filesBelow(SRC);
+const roomOf = (path: string) => relative(SRC, path).split("/")[0] ?? "";
+
+interface Import {
+  readonly target: string;
+  readonly typeOnly: boolean;
+}
+
+function importsOf(path: string): Import[] {
+  const text = readFileSync(path, "utf8");
+  const statements = text.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+"([^"]+)"/gm);
+  const lazy = text.matchAll(/\bimport\("([^"]+)"\)/g);
+  return [
+    ...Array.from(statements, (match) => ({ target: match[2] ?? "", typeOnly: match[1] !== undefined })),
+    ...Array.from(lazy, (match) => ({ target: match[1] ?? "", typeOnly: false })),
+  ];
+}
+
+test("every file belongs to a room", () => {
+  assert.deepEqual(
+    [...new Set(files.map(roomOf))].filter((room) => !ROOMS.includes(room)),
+    [],
+  );
+});
+
+test("imports point down the list of rooms, never up", () => {
+  const upward = files.flatMap((path) =>
+    importsOf(path)
+      .filter(({ target }) => target.startsWith("."))
+      .map(({ target }) => resolve(dirname(path), target))
+      .filter((target) => ROOMS.indexOf(roomOf(target)) > ROOMS.indexOf(roomOf(path)))
+      .map((target) => `${relative(SRC, path)} -> ${relative(SRC, target)}`),
+  );
+  assert.deepEqual(upward, []);
+});
+
+test("no file imports itself through others", () => {
+  const graph = new Map(
+    files.map((path) => [
+      path,
+      importsOf(path)
+        .filter(({ target, typeOnly }) => target.startsWith(".") && !typeOnly)
+        .map(({ target }) => resolve(dirname(path), target)),
+    ]),
+  );
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const walk = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path))
+      circles.push([...trail.slice(trail.indexOf(path)), path].map((p) => relative(SRC, p)).join(" -> "));
+    if (done.has(path) || trail.includes(path)) return;
+    for (const next of graph.get(path) ?? []) walk(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of files) walk(path, []);
+  assert.deepEqual(circles, []);
+});
+
+test("the pure rooms do no I/O", () => {
+  const impure = files
+    .filter((path) => PURE.has(roomOf(path)))
+    .flatMap((path) =>
+      importsOf(path)
+        .filter(({ target }) => target.startsWith("node:") && !COMPUTING.has(target))
+        .map(({ target }) => `${relative(SRC, path)} imports ${target}`),
+    );
+  assert.deepEqual(impure, []);
+});
+
+test("only the command line reads the environment and ends the process", () => {
+  const reading = files
+    .filter((path) => roomOf(path) !== "cli")
+    .filter((path) => /\bprocess\.(env|argv|exit)\b/.test(readFileSync(path, "utf8")))
+    .map((path) => relative(SRC, path));
+  assert.deepEqual(reading, []);
+});
+
+test(`no file is longer than ${MAX_LINES} lines`, () => {
+  const long = files.filter((path) => readFileSync(path, "utf8").split("\n").length > MAX_LINES);
+  assert.deepEqual(
+    long.map((path) => relative(SRC, path)),
+    [],
+  );
+});
