@@ -5,12 +5,16 @@ export interface Io {
   /** Writes one line to standard output / standard error; the newline is added. */
   out(line: string): void;
   err(line: string): void;
+  /** Writes to standard output as it is: for lines that are drawn again. */
+  write(text: string): void;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   /** Standard output is a terminal: colours and redrawing are welcome. */
   readonly terminal: boolean;
+  /** Width of the terminal in characters. */
+  readonly columns: number;
 }
 
 export interface Command {

@@ -31,7 +31,7 @@ async function main(args: readonly string[], io: Io): Promise<number> {
 async function help(name: string | undefined, io: Io): Promise<number> {
   const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load) {
-    io.out(`everboot ${(await load()).usage}`);
+    io.out((await load()).usage);
     return 0;
   }
   io.out("everboot COMMAND [OPTIONS]   (everboot help COMMAND tells more)\n");
@@ -45,10 +45,12 @@ function processIo(signal: AbortSignal): Io {
   return {
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
+    write: (text) => process.stdout.write(text),
     cwd: process.cwd(),
     env: process.env,
     signal,
     terminal: process.stdout.isTTY === true,
+    columns: process.stdout.columns ?? 80,
   };
 }
 

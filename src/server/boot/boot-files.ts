@@ -112,7 +112,7 @@ async function script(
   const { host, mac } = who;
   const lacks = await options.installFiles.treeLacks(host.profile.tree);
   // A permit is not spent on a tree that cannot be installed from.
-  const permit = lacks === undefined ? await options.permits.handOut(host.name) : noPermit(lacks);
+  const permit = lacks === undefined ? await options.permits.handOut(host.name) : noPermit(lacks.what);
   const decision = decideAction(host, { permit });
   options.onScript({ host, mac, loader, ...decision });
   const text = RENDERERS[loader](await describe(options, who, decision, from));

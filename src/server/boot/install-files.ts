@@ -18,9 +18,15 @@ export interface InstallOf {
   readonly permit: Pick<PermitFacts, "token">;
 }
 
+/** In words, with what to do about it. */
+export interface TreeLack {
+  readonly what: string;
+  readonly todo: string;
+}
+
 export interface InstallFiles {
-  /** What the tree lacks to be installed from, in words; undefined = nothing. */
-  treeLacks(tree: Tree): Promise<string | undefined>;
+  /** What the tree lacks to be installed from; undefined = nothing. */
+  treeLacks(tree: Tree): Promise<TreeLack | undefined>;
   kernel(host: Host): Promise<Lookup>;
   initrd(install: InstallOf): Promise<Lookup>;
   kernelArguments(install: InstallOf): Promise<readonly string[]>;
@@ -59,10 +65,15 @@ async function findBootFiles(options: InstallFilesOptions, tree: Tree): Promise<
   return undefined;
 }
 
-function lackOf(options: InstallFilesOptions, tree: Tree): string {
-  const family = options.families.get(tree.family);
-  if (!family) return `a renderer: family ${tree.family} is not installed by this version`;
-  return `the installer's kernel and initrd: take them in with everboot import FOLDER --as ${tree.name}`;
+function lackOf(options: InstallFilesOptions, tree: Tree): TreeLack {
+  if (!options.families.has(tree.family)) {
+    const known = [...options.families.keys()].join(", ");
+    return { what: `a renderer for family ${tree.family}`, todo: `this version installs ${known}` };
+  }
+  return {
+    what: "the installer's kernel and initrd",
+    todo: `take them in with \`everboot import FOLDER --as ${tree.name}\``,
+  };
 }
 
 async function renderInstall(options: InstallFilesOptions, install: InstallOf): Promise<Rendered> {

@@ -1,0 +1,49 @@
+import type { Command, Io } from "./command.ts";
+import { parseOptions, wantPositionals } from "./options.ts";
+
+const USAGE = `everboot demo [--uefi] [--full]
+  A rack on this computer: a network of its own, a server, and a virtual machine that boots from it and is installed.
+  As root on Debian or Ubuntu it installs what it needs (QEMU among it). Ctrl-C leaves nothing behind.
+  --uefi   a machine with UEFI firmware in place of a BIOS
+  --full   to the end of the installation even where the machine is emulated, which takes some twenty minutes`;
+
+/** The lab comes with a clone and with the npm package; it is loaded by the demo alone. */
+export const demoCommand: Command = {
+  name: "demo",
+  summary: "see it work: a machine is installed, on this computer",
+  usage: USAGE,
+  run: async (args, io) => {
+    const { values, positionals } = parseOptions(args, { uefi: { type: "boolean" }, full: { type: "boolean" } });
+    wantPositionals(positionals, 0, 0, USAGE);
+    const { runDemo } = await import("../../lab/demo.ts");
+    const screen = demoScreen(io);
+    return runDemo({
+      ...screen,
+      signal: io.signal,
+      firmware: values.uefi ? "uefi" : "bios",
+      full: values.full === true,
+    });
+  },
+};
+
+/** Lines above, and on a terminal one live line below them. */
+function demoScreen(io: Io) {
+  let shown = false;
+  const clear = () => {
+    if (shown) io.write("\r\x1b[K");
+    shown = false;
+  };
+  return {
+    out: (line: string) => {
+      clear();
+      io.out(line);
+    },
+    ...(io.terminal && {
+      live: (line: string) => {
+        clear();
+        io.write(line.slice(0, io.columns - 1));
+        shown = true;
+      },
+    }),
+  };
+}

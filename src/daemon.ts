@@ -1,0 +1,187 @@
+/** The composition root: what a daemon is made of, in the order in which it starts. */
+import { randomBytes } from "node:crypto";
+import type { Ipv4 } from "./base/address.ts";
+import type { Clock } from "./base/clock.ts";
+import type { Log } from "./base/log.ts";
+import { type PlanBoot, planBoot } from "./boot/plan.ts";
+import { createHostLogs, type HostLogs } from "./cluster/host-log.ts";
+import { type Journal, openJournal } from "./cluster/journal.ts";
+import { LeaseTable } from "./cluster/leases.ts";
+import { openPermits, type Permits } from "./cluster/permits.ts";
+import { lockState, type StatePaths } from "./cluster/state-folder.ts";
+import { loaderFile } from "./content/loaders.ts";
+import { localInterfaces } from "./net/interfaces.ts";
+import { udpOpener } from "./net/udp.ts";
+import { FAMILIES } from "./registry.ts";
+import { createApiServer } from "./server/api/api.ts";
+import { createBootFiles } from "./server/boot/boot-files.ts";
+import { createInstallFiles } from "./server/boot/install-files.ts";
+import { createOperations } from "./server/boot/operations.ts";
+import { createPermitGate } from "./server/boot/permit-gate.ts";
+import { createRecorder } from "./server/boot/recorder.ts";
+import { reportRoute } from "./server/boot/reports.ts";
+import { createTrees } from "./server/boot/trees.ts";
+import { createDhcpServer } from "./server/dhcp/server.ts";
+import { chooseServer, listenAddresses, serverFor } from "./server/endpoint.ts";
+import { createHttpServer } from "./server/http/server.ts";
+import type { Server } from "./server/server.ts";
+import { createSyslogServer } from "./server/syslog/server.ts";
+import { createTftpServer } from "./server/tftp/server.ts";
+import type { Site, Server as SiteServer } from "./site/model.ts";
+import { openSqliteStore } from "./store/sqlite.ts";
+
+export interface DaemonOptions {
+  readonly site: Site;
+  readonly serverName?: string;
+  /** The state folder. */
+  readonly state: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pid: number;
+}
+
+export interface Daemon {
+  readonly server: string;
+  readonly addresses: readonly Ipv4[];
+  /** Stops answering new machines first, lets transfers end, closes the state. */
+  stop(): Promise<void>;
+}
+
+/** Rejects with an EverbootError when the world is not as the site file says; nothing is left open then. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const server = chooseServer(options.site, options.serverName, localInterfaces());
+  const addresses = listenAddresses(options.site, server, localInterfaces());
+  const undo: Array<() => Promise<void> | void> = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const lock = lockState(options.state, options.pid);
+    undo.push(lock.release);
+    const state = await openState(options, server.name, lock.paths, undo);
+    for (const each of await createServers(options, server, addresses, state, undo)) {
+      await each.start();
+      undo.push(() => each.stop());
+      options.log.info({ server: each.name }, "listening");
+    }
+    return { server: server.name, addresses, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface State {
+  readonly paths: StatePaths;
+  readonly journal: Journal;
+  readonly permits: Permits;
+  readonly leases: LeaseTable;
+  readonly logs: HostLogs;
+}
+
+type Undo = Array<() => Promise<void> | void>;
+
+async function openState(options: DaemonOptions, server: string, paths: StatePaths, undo: Undo): Promise<State> {
+  const { clock } = options;
+  const store = await openSqliteStore(paths.store);
+  undo.push(() => store.close());
+  const journal = await openJournal({ store, clock, server });
+  undo.push(() => journal.flush());
+  const permits = await openPermits({ store, clock, journal, random: randomBytes });
+  const leases = await LeaseTable.open(store);
+  return { paths, journal, permits, leases, logs: createHostLogs(paths.logs) };
+}
+
+/** In the order in which they start: whoever is told of a server by DHCP must find it listening. */
+async function createServers(
+  options: DaemonOptions,
+  server: SiteServer,
+  addresses: readonly Ipv4[],
+  state: State,
+  undo: Undo,
+): Promise<Server[]> {
+  const { site, clock, log } = options;
+  const boot = createBoot(options, server, addresses, state, undo);
+  const about = { clock, log, resolve: boot.files, observer: boot.recorder.transfers };
+  const servers: Server[] = [
+    ...addresses.map((address) =>
+      createHttpServer({ ...about, address, port: server.httpPort, routes: [boot.reports] }),
+    ),
+    ...addresses.map((address) => createTftpServer({ ...about, address })),
+    ...addresses.map((address) => createSyslogServer({ address, log, onMessage: boot.syslog })),
+    createDhcpServer({
+      site,
+      server,
+      interfaces: localInterfaces,
+      plan: boot.plan,
+      leases: state.leases,
+      observer: boot.recorder.dhcp,
+      clock,
+      log,
+      sockets: await udpOpener(),
+    }),
+  ];
+  const operations = createOperations({ ...boot.operations, site, server: server.name, clock, servers: () => servers });
+  return [...servers, createApiServer({ socket: state.paths.socket, operations, log })];
+}
+
+/** What the protocol servers have in common: the plan, the files, the journal. */
+function createBoot(
+  { site, clock, log }: DaemonOptions,
+  server: SiteServer,
+  addresses: readonly Ipv4[],
+  { journal, permits, logs }: State,
+  undo: Undo,
+) {
+  const gate = createPermitGate(permits, clock);
+  const trees = createTrees({ clock, log });
+  undo.push(trees.close);
+  const installFiles = createInstallFiles({ site, families: FAMILIES, tree: trees.lookup });
+  const view = (client: string) => serverFor(site, server, addresses, client);
+  const recorder = createRecorder({
+    site,
+    server: server.name,
+    permitOf: (host) => permits.newestOf(host)?.id,
+    record: journal.record,
+    onPackage: (host) => {
+      const permit = permits.newestOf(host);
+      if (permit?.state !== "started") return;
+      permits
+        .advance(permit.token, "writing")
+        .catch((error) => log.error({ error, host }, "permit not moved to writing"));
+    },
+  });
+  const files = createBootFiles({
+    site,
+    permits: gate,
+    installFiles,
+    loader: loaderFile,
+    tree: trees.lookup,
+    serverFor: view,
+    onScript: recorder.script,
+    log,
+  });
+  const plan: PlanBoot = (client) => planBoot(site, client, ({ name }) => ({ permit: gate.peek(name) }));
+  return {
+    plan,
+    files,
+    recorder,
+    reports: reportRoute({ permits: gate, append: journal.append, log }),
+    syslog: syslogWriter(site, logs),
+    operations: { permits, gate, journal, installFiles, serverFor: view },
+  };
+}
+
+interface SyslogLine {
+  readonly client: string;
+  readonly program?: string;
+  readonly text: string;
+}
+
+function syslogWriter(site: Site, logs: HostLogs) {
+  return ({ client, program, text }: SyslogLine) => {
+    const host = site.hostByAddress.get(client as Ipv4);
+    // A stranger's lines would fill the disk in a host's name.
+    if (host) logs.append(host.name, program === undefined ? text : `${program}: ${text}`);
+  };
+}

@@ -1,0 +1,125 @@
+/** What the control API can be asked, answered from this daemon's own state. */
+import type { Clock } from "../../base/clock.ts";
+import { EverbootError } from "../../base/errors.ts";
+import { type BootClient, classifyClient } from "../../boot/client.ts";
+import { type BootPlan, type PlanBoot, planBoot, type Refusal } from "../../boot/plan.ts";
+import type { Journal } from "../../cluster/journal.ts";
+import type { Permit } from "../../cluster/permit-rules.ts";
+import type { Permits } from "../../cluster/permits.ts";
+import { foldFleet, foldStatus } from "../../cluster/trace.ts";
+import type { Host, Site } from "../../site/model.ts";
+import { suggestion } from "../../site/nearest.ts";
+import type { ServerView } from "../../site/server-view.ts";
+import type { MachineQuery, Operations } from "../api/api.ts";
+import type { Server } from "../server.ts";
+import type { InstallFiles } from "./install-files.ts";
+import type { PermitGate } from "./permit-gate.ts";
+
+export interface OperationsOptions {
+  readonly site: Site;
+  readonly server: string;
+  readonly permits: Permits;
+  readonly gate: PermitGate;
+  readonly journal: Journal;
+  readonly installFiles: InstallFiles;
+  readonly servers: () => readonly Server[];
+  readonly serverFor: (client: string) => ServerView;
+  readonly clock: Clock;
+}
+
+/** Stands for the token where an answer is shown, not served. */
+const SHOWN_TOKEN = "TOKEN";
+
+export function createOperations(options: OperationsOptions): Operations {
+  const { site, permits, journal, clock } = options;
+  const statusOf = (host: Host) =>
+    foldStatus(host.name, journal.events(host.name), permits.newestOf(host.name), clock.now());
+  return {
+    status: async () => ({
+      site: site.name,
+      revision: site.revision,
+      server: options.server,
+      now: clock.now(),
+      counters: Object.fromEntries(options.servers().map((server) => [server.name, server.counters()])),
+      ...foldFleet([...site.hosts.values()].map(statusOf)),
+    }),
+    host: async (name) => ({ now: clock.now(), ...statusOf(hostOf(site, name)) }),
+    install: (name, request) => install(options, hostOf(site, name), request),
+    cancel: async (name) => shownPermit(await permits.cancel(hostOf(site, name).name)),
+    plan: async (name, machine) => planReport(options, hostOf(site, name), machine),
+    render: async (name) => (await rendered(options, hostOf(site, name))).answer,
+  };
+}
+
+/** A permit is only issued for what can be installed now: the operator is there to read why not. */
+async function install(options: OperationsOptions, host: Host, request: Parameters<Operations["install"]>[1]) {
+  const { tree } = host.profile;
+  const lacks = await options.installFiles.treeLacks(tree);
+  if (lacks !== undefined)
+    throw new EverbootError("tree-incomplete", { tree: tree.name, what: lacks.what, todo: lacks.todo });
+  const { minutes, replace } = request;
+  const permit = await options.permits.issue(host.name, {
+    ...(minutes !== undefined && { lifetimeMs: minutes * 60_000 }),
+    ...(replace !== undefined && { replace }),
+  });
+  return shownPermit(permit);
+}
+
+/** Without the token: it is the machine's secret, and status is shown around. */
+function shownPermit({ id, host, issued, expires, state }: Permit) {
+  return { id, host, issued, expires, state };
+}
+
+function rendered(options: OperationsOptions, host: Host) {
+  const server = options.serverFor(host.address);
+  return options.installFiles.render({ host, mac: host.nics[0], server, permit: { token: SHOWN_TOKEN } });
+}
+
+async function planReport(options: OperationsOptions, host: Host, machine: MachineQuery) {
+  const plan: PlanBoot = (client) =>
+    planBoot(options.site, client, ({ name }) => ({ permit: options.gate.peek(name) }));
+  const asking = askingClients(host, machine);
+  const plans = asking.map((client) => ({ client, plan: plan(client) }));
+  const refused = plans.find((each) => each.plan.kind === "refusal")?.plan;
+  const first = plans[0]?.plan;
+  return {
+    host: host.name,
+    address: host.address,
+    action: refused ? "refused" : actionOf(first),
+    reasons: reasonsOf(refused ?? first),
+    steps: plans.map(stepOf),
+  };
+}
+
+/** The machine's firmware, then the iPXE that it was given, as they would ask. */
+function askingClients(host: Host, { arch, firmware }: MachineQuery): BootClient[] {
+  const codes = { amd64: firmware === "bios" ? 0 : 7, i386: 6, arm64: 11 } as const;
+  const asking = { archCodes: [codes[arch]], vendorClass: "PXEClient" };
+  const [mac] = host.nics;
+  return [
+    classifyClient(mac, { ...asking, hasIpxeOptions: false }),
+    ...(host.loader === "auto" || host.loader.startsWith("ipxe")
+      ? [classifyClient(mac, { ...asking, hasIpxeOptions: true })]
+      : []),
+  ];
+}
+
+function actionOf(plan: BootPlan | Refusal | undefined): string {
+  return plan?.kind === "plan" ? plan.action : "refused";
+}
+
+function reasonsOf(plan: BootPlan | Refusal | undefined): readonly string[] {
+  if (plan?.kind === "plan") return plan.reasons.slice(0, 1);
+  return plan ? [plan.text] : [];
+}
+
+function stepOf({ client, plan }: { client: BootClient; plan: BootPlan | Refusal }) {
+  if (plan.kind === "refusal") return { asks: client.stage, gets: "nothing", why: plan.text };
+  return { asks: client.stage, gets: plan.file?.path ?? "its address", why: plan.reasons.at(-1) ?? "" };
+}
+
+function hostOf(site: Site, name: string): Host {
+  const host = site.hosts.get(name);
+  if (host) return host;
+  throw new EverbootError("host-unknown", { host: name, hint: `: ${suggestion(name, [...site.hosts.keys()])}` });
+}

@@ -1,0 +1,78 @@
+/** The permits as booting machines and installers meet them. */
+
+import type { Clock } from "../../base/clock.ts";
+import { EverbootError } from "../../base/errors.ts";
+import type { PermitFacts, PlanFacts } from "../../boot/plan.ts";
+import { isActive, type Permit, type PermitState, permitEventOf } from "../../cluster/permit-rules.ts";
+import type { HandOut, Permits } from "../../cluster/permits.ts";
+import type { BootPermits } from "./boot-files.ts";
+import type { ReportPermits } from "./reports.ts";
+
+export interface PermitGate extends BootPermits, ReportPermits {
+  /** From memory, for the DHCP server and `everboot plan`: what `handOut` would most likely say. */
+  peek(host: string): PlanFacts["permit"];
+}
+
+type Reason = Extract<HandOut, { kind: "none" }>["reason"];
+
+const WHY: Readonly<Record<Reason, string>> = {
+  absent: "it has no permit to be installed",
+  issued: "its permit cannot be handed out",
+  started: "its permit cannot be handed out",
+  writing: "its installer has begun to write, and the permit is not handed out twice",
+  used: "its permit is used up: it is installed",
+  failed: "its installation failed: issue another permit",
+  expired: "its permit has expired",
+  cancelled: "its permit was taken back",
+  "store-unavailable": "the state of its permit cannot be told now",
+};
+
+export function createPermitGate(permits: Permits, clock: Clock): PermitGate {
+  return {
+    peek: (host) => {
+      const permit = permits.activeFor(host);
+      return permit ? { kind: "permit", permit: factsOf(permit) } : none(reasonOf(permits, host));
+    },
+    handOut: async (host) => {
+      const given = await permits.handOut(host);
+      return given.kind === "permit" ? { kind: "permit", permit: factsOf(given.permit) } : none(given.reason);
+    },
+    bootable: (token) => {
+      const permit = permits.byToken(token);
+      return permit && isActive(permit, clock.now()) ? { host: permit.host, permit: factsOf(permit) } : undefined;
+    },
+    reporting: (token) => permits.byToken(token),
+    report: (token, event) => report(permits, token, event),
+  };
+}
+
+/**
+ * An installer may begin to write only when that very state was written down: a permit that was used up, failed or
+ * taken back meanwhile must not cost a machine its installed system.
+ */
+async function report(permits: Permits, token: string, event: Parameters<ReportPermits["report"]>[1]) {
+  const change = permitEventOf(event);
+  if (!change) return permits.byToken(token)?.state === "cancelled" ? "refused" : "accepted";
+  try {
+    const permit = await permits.advance(token, change);
+    return event === "partition" && permit.state !== "writing" ? "refused" : "accepted";
+  } catch (error) {
+    if (error instanceof EverbootError && error.code === "permit-unknown") return "refused";
+    throw error;
+  }
+}
+
+function reasonOf(permits: Permits, host: string): PermitState | "absent" {
+  const permit = permits.newestOf(host);
+  if (!permit) return "absent";
+  // Active by its state, yet not given: only time can have ended it.
+  return permit.state === "issued" || permit.state === "started" ? "expired" : permit.state;
+}
+
+function none(reason: Reason): PlanFacts["permit"] {
+  return { kind: "none", why: WHY[reason] };
+}
+
+function factsOf({ id, token, expires }: Permit): PermitFacts {
+  return { id, token, expires };
+}

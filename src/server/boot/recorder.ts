@@ -1,0 +1,93 @@
+/** Turns what the protocol servers tell into entries of the journal: which host, which stage. Pure but for `record`. */
+import { type Mac, parseIpv4 } from "../../base/address.ts";
+import type { NewEvent, Stage } from "../../cluster/events.ts";
+import { stageOfPath } from "../../cluster/stage-of-path.ts";
+import type { Host, Site } from "../../site/model.ts";
+import type { DhcpEvent } from "../dhcp/verdict.ts";
+import type { Transfer, TransferObserver } from "../server.ts";
+import type { ScriptEvent } from "./boot-files.ts";
+
+export interface RecorderOptions {
+  readonly site: Site;
+  /** Name of this server, for the trace. */
+  readonly server: string;
+  /** Id of the permit that the host is being installed with. */
+  readonly permitOf: (host: string) => string | undefined;
+  readonly record: (event: NewEvent) => void;
+  /** A package of the installed system was fetched: the installer has begun to write, whether it said so or not. */
+  readonly onPackage: (host: string) => void;
+}
+
+export interface Recorder {
+  readonly transfers: TransferObserver;
+  dhcp(event: DhcpEvent): void;
+  script(event: ScriptEvent): void;
+}
+
+export function createRecorder(options: RecorderOptions): Recorder {
+  const record = (host: Host, event: Omit<NewEvent, "host" | "permit">) => {
+    const permit = options.permitOf(host.name);
+    options.record({ ...event, host: host.name, ...(permit !== undefined && { permit }) });
+  };
+  return {
+    transfers: { started: () => {}, ended: (transfer) => recordTransfer(options, record, transfer) },
+    dhcp: (event) => recordDhcp(options.site, record, event),
+    script: ({ host, mac, loader, action, reasons }) =>
+      record(host, {
+        stage: action === "local" ? "reboot" : "script",
+        what: action === "local" ? "local-boot" : "served",
+        facts: { loader, mac, reason: reasons.join("; ") },
+      }),
+  };
+}
+
+type Record = (host: Host, event: Omit<NewEvent, "host" | "permit">) => void;
+
+function recordTransfer(options: RecorderOptions, record: Record, transfer: Transfer): void {
+  const address = parseIpv4(transfer.client);
+  const host = address && options.site.hostByAddress.get(address);
+  const stage = stageOfPath(transfer.path);
+  // Scripts are recorded with their decision; a machine may ask for many names before it finds its file.
+  if (!host || !stage || stage === "script" || transfer.bytes === 0) return;
+  record(host, { at: transfer.ended, stage, what: "served", facts: transferFacts(options.server, transfer) });
+  if (stage === "packages" && transfer.path.endsWith(".deb")) options.onPackage(host.name);
+}
+
+function transferFacts(server: string, transfer: Transfer) {
+  const seconds = Math.max(transfer.ended - transfer.started, 1) / 1000;
+  return {
+    // The token in a path is a secret of the install.
+    path: transfer.path.replace(/boot\/[0-9a-f]{32}\//, "boot/"),
+    bytes: transfer.bytes,
+    protocol: transfer.protocol,
+    server,
+    rate: Math.round(transfer.bytes / seconds),
+    ...(!transfer.complete && { broken: transfer.status }),
+  };
+}
+
+/** Renewals of an installed system's lease are no news of its boot, and neither are answers without an address. */
+function recordDhcp(site: Site, record: Record, event: DhcpEvent): void {
+  const host = hostOf(site, event.mac);
+  if (!host || (event.kind !== "offer" && event.kind !== "ack" && event.kind !== "decline")) return;
+  const { client } = event;
+  const stage: Stage = "dhcp";
+  record(host, {
+    at: event.at,
+    stage,
+    what: event.kind,
+    facts: {
+      asking: client.stage,
+      mac: event.mac,
+      xid: event.xid,
+      interface: event.interface,
+      ...(event.address !== undefined && { address: event.address }),
+      ...(event.file !== undefined && { file: event.file }),
+      ...(client.stage !== "system" && { machine: `${client.arch} ${client.firmware}` }),
+    },
+  });
+}
+
+function hostOf(site: Site, mac: Mac): Host | undefined {
+  return site.hostByMac.get(mac);
+}

@@ -1,0 +1,64 @@
+/** `/report/<token>/<event>`: what installers tell, authenticated by the token of their permit. */
+import type { Log } from "../../base/log.ts";
+import type { NewEvent, Stage } from "../../cluster/events.ts";
+import { REPORT_EVENTS, type ReportEvent } from "../../os/family.ts";
+import type { HttpRequest, HttpVerdict, Route } from "../http/route.ts";
+
+/** What a report does to its permit; resolves when that is durable. */
+export interface ReportPermits {
+  /** The host of an install that may still report; undefined = no such token. */
+  reporting(token: string): { readonly host: string; readonly id: string } | undefined;
+  /** `refused` = the permit was taken back or used up: the installer must not go on. */
+  report(token: string, event: ReportEvent): Promise<"accepted" | "refused">;
+}
+
+export interface ReportOptions {
+  readonly permits: ReportPermits;
+  /** Durable when it resolves. */
+  readonly append: (event: NewEvent) => Promise<unknown>;
+  readonly log: Log;
+}
+
+const STAGE_OF: Readonly<Record<ReportEvent, Stage>> = {
+  answer: "answer",
+  partition: "answer",
+  packages: "packages",
+  post: "post",
+  done: "post",
+  failed: "post",
+};
+
+const LONGEST_TEXT = 2000;
+
+export function reportRoute(options: ReportOptions): Route {
+  return {
+    methods: ["GET", "POST"],
+    pattern: "/report/<token>/<event>",
+    handle: (request) => handleReport(options, request),
+  };
+}
+
+async function handleReport(options: ReportOptions, request: HttpRequest): Promise<HttpVerdict> {
+  const { token = "", event = "" } = request.params;
+  const known = REPORT_EVENTS.find((name) => name === event);
+  if (!known) return { kind: "error", code: "file-absent" };
+  const install = options.permits.reporting(token);
+  if (!install) return { kind: "error", code: "permit-unknown" };
+  const text = Buffer.from(request.body)
+    .toString("utf8")
+    .replace(/\p{Cc}+/gu, " ")
+    .slice(0, LONGEST_TEXT)
+    .trim();
+  // The permit's next state first: an installer that hears 200 to `partition` begins to write.
+  const outcome = await options.permits.report(token, known);
+  await options.append({
+    host: install.host,
+    permit: install.id,
+    stage: STAGE_OF[known],
+    what: outcome === "accepted" ? "report" : "refused",
+    facts: { event: known, ...(text !== "" && { text }) },
+  });
+  options.log.info({ host: install.host, event: known, outcome }, "report of an installer");
+  if (outcome === "refused") return { kind: "error", code: "permit-unknown" };
+  return { kind: "text", status: 200, contentType: "text/plain; charset=utf-8", body: "noted\n" };
+}

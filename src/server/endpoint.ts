@@ -1,0 +1,44 @@
+/** Which of the site's servers this daemon is, and by which addresses its clients reach it. */
+import { cidrContains, type Ipv4, parseIpv4 } from "../base/address.ts";
+import { EverbootError } from "../base/errors.ts";
+import type { LocalInterface } from "../net/interfaces.ts";
+import type { Server, Site } from "../site/model.ts";
+import type { ServerView } from "../site/server-view.ts";
+
+/** The server named, the only one there is, or the one whose address this machine has. */
+export function chooseServer(site: Site, name: string | undefined, local: readonly LocalInterface[]): Server {
+  const names = [...site.servers.keys()].join(", ");
+  if (name !== undefined) {
+    const server = site.servers.get(name);
+    if (server) return server;
+    throw new EverbootError("server-unknown", { what: `no server ${name} in the site file`, names });
+  }
+  const servers = [...site.servers.values()];
+  const [only, ...others] = servers;
+  if (only && others.length === 0) return only;
+  const own = servers.filter((server) => local.some(({ address }) => address === server.address));
+  const [found, ...more] = own;
+  if (found && more.length === 0) return found;
+  throw new EverbootError("server-unknown", {
+    what: "this machine has the address of no server, or of several",
+    names,
+  });
+}
+
+/** The addresses to listen on: the server's own, and one in each further subnet that it is connected to. */
+export function listenAddresses(site: Site, server: Server, local: readonly LocalInterface[]): readonly Ipv4[] {
+  if (!local.some(({ address }) => address === server.address)) {
+    throw new EverbootError("address-missing", { server: server.name, address: server.address });
+  }
+  const named = server.interfaces.length > 0 ? local.filter(({ name }) => server.interfaces.includes(name)) : local;
+  const inside = named.filter(({ address }) => site.subnets.some(({ cidr }) => cidrContains(cidr, address)));
+  return [...new Set([server.address, ...inside.map(({ address }) => address)])];
+}
+
+/** How a client reaches this server: by the address on the client's own subnet, else by the server's first. */
+export function serverFor(site: Site, server: Server, addresses: readonly Ipv4[], client: string): ServerView {
+  const from = parseIpv4(client);
+  const subnet = from && site.subnets.find(({ cidr }) => cidrContains(cidr, from));
+  const near = subnet && addresses.find((address) => cidrContains(subnet.cidr, address));
+  return { address: near ?? server.address, httpPort: server.httpPort };
+}

@@ -1,0 +1,40 @@
+/** `./everboot test`: everything the project claims, in one unattended run. Names of test files narrow it down. */
+import { spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { installPackages, LAB_PURPOSES } from "../lab/prerequisites.ts";
+import { EverbootError } from "../src/base/errors.ts";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const bin = (name: string) => join(root, "node_modules/.bin", name);
+
+function step(title: string, program: string, args: readonly string[]): void {
+  process.stdout.write(`\n== ${title}\n`);
+  const result = spawnSync(program, args, { cwd: root, stdio: "inherit" });
+  if (result.status !== 0) {
+    process.stdout.write(`\neverboot test: ${title} failed\n`);
+    process.exit(result.status ?? 1);
+  }
+}
+
+const chosen = process.argv.slice(2);
+const files = chosen.length > 0 ? chosen : globSync("test/**/*.test.ts", { cwd: root }).sort();
+
+process.stdout.write("== packages of the system\n");
+await installPackages([...LAB_PURPOSES, "clients"], (line) => process.stdout.write(`${line}\n`)).catch((error) => {
+  if (!(error instanceof EverbootError)) throw error;
+  process.stdout.write(`${error.message}\nTests that need them will be skipped.\n`);
+});
+if (chosen.length === 0) {
+  step("format and lint", bin("biome"), ["check", "--error-on-warnings", "."]);
+  step("types", bin("tsc"), ["-p", "tsconfig.json"]);
+}
+// Two at a time: emulated machines and lossy links have deadlines that an overloaded machine would miss.
+step(`${files.length} test files`, process.execPath, [
+  "--disable-warning=ExperimentalWarning",
+  "--test",
+  "--test-concurrency=2",
+  ...files,
+]);
