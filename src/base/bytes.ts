@@ -64,15 +64,18 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.view.setUint8(this.reserve(1), value);
+    const at = this.reserve(1);
+    this.view.setUint8(at, value);
   }
 
   u16(value: number): void {
-    this.view.setUint16(this.reserve(2), value);
+    const at = this.reserve(2);
+    this.view.setUint16(at, value);
   }
 
   u32(value: number): void {
-    this.view.setUint32(this.reserve(4), value);
+    const at = this.reserve(4);
+    this.view.setUint32(at, value);
   }
 
   put(bytes: Uint8Array): void {
@@ -89,6 +92,7 @@ export class ByteWriter {
     return this.bytes.subarray(0, this.length);
   }
 
+  /** May replace the buffer: call it before `view` is looked at. */
   private reserve(count: number): number {
     const start = this.length;
     const needed = start + count;

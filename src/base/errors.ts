@@ -31,6 +31,11 @@ export const ERRORS = {
     exit: 1,
     text: "{protocol} port {port} on {where} is not allowed: run as root or with CAP_NET_BIND_SERVICE",
   },
+  "interfaces-inseparable": {
+    status: 500,
+    exit: 1,
+    text: "DHCP on several interfaces ({interfaces}) needs Linux and the npm package koffi: install it, or name one `interface`",
+  },
   "daemon-absent": { status: 503, exit: 1, text: "no daemon answers at {socket}: start it with `everboot up`" },
   "daemon-running": { status: 409, exit: 1, text: "another daemon (pid {pid}) already uses {state}: stop it first" },
   "state-unwritable": { status: 500, exit: 1, text: "{path}: cannot be written ({reason}): choose another --state" },
@@ -47,6 +52,13 @@ export const ERRORS = {
   "permit-exists": { status: 409, exit: 1, text: "{host} has a permit that ends {until}: cancel it first" },
   "file-absent": { status: 404, exit: 1, text: "no such file" },
   "file-refused": { status: 403, exit: 1, text: "not allowed" },
+  "mode-unknown": { status: 400, exit: 1, text: "transfer mode not known: use octet or netascii" },
+  "request-malformed": { status: 400, exit: 1, text: "not a well-formed request" },
+  "request-slow": { status: 408, exit: 1, text: "the request did not arrive in time" },
+  "request-too-large": { status: 413, exit: 1, text: "the body of the request is too large" },
+  "method-refused": { status: 405, exit: 1, text: "this method is not for this path" },
+  "precondition-failed": { status: 412, exit: 1, text: "the file is not the version asked for" },
+  "range-outside": { status: 416, exit: 1, text: "the range is outside the file" },
   "store-unavailable": { status: 503, exit: 1, retryAfter: 2, text: "the state cannot be read now; try again" },
   "upstream-unavailable": {
     status: 503,
@@ -56,6 +68,7 @@ export const ERRORS = {
   },
   "upstream-mismatch": { status: 502, exit: 1, text: "what the upstream sent does not match its signed index" },
   "tool-missing": { status: 500, exit: 1, text: "{tool} is needed for {purpose}: install package {package}" },
+  "lab-broken": { status: 500, exit: 1, text: "lab: {reason}" },
   internal: { status: 500, exit: 1, text: "internal error; see the log" },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -1,0 +1,55 @@
+/** An IPv4 packet with a UDP datagram in it, for clients that the kernel cannot reach yet. Pure. */
+import { type Ipv4, ipv4ToBytes } from "../base/address.ts";
+import { ByteWriter } from "../base/bytes.ts";
+
+export interface Datagram {
+  readonly from: { readonly address: Ipv4; readonly port: number };
+  readonly to: { readonly address: Ipv4; readonly port: number };
+  readonly payload: Uint8Array;
+}
+
+const IP_HEADER = 20;
+const UDP_HEADER = 8;
+const UDP_PROTOCOL = 17;
+const TIME_TO_LIVE = 64;
+
+/** RFC 791 and RFC 768, both checksums filled in. The payload must fit one packet (at most 65507 bytes). */
+export function ipUdpPacket(datagram: Datagram): Uint8Array {
+  const udpLength = UDP_HEADER + datagram.payload.length;
+  const addresses = new Uint8Array([...ipv4ToBytes(datagram.from.address), ...ipv4ToBytes(datagram.to.address)]);
+  const writer = new ByteWriter(IP_HEADER + udpLength);
+  writer.u16(0x4500);
+  writer.u16(IP_HEADER + udpLength);
+  writer.u32(0);
+  writer.u8(TIME_TO_LIVE);
+  writer.u8(UDP_PROTOCOL);
+  writer.u16(0);
+  writer.put(addresses);
+  writer.u16(datagram.from.port);
+  writer.u16(datagram.to.port);
+  writer.u16(udpLength);
+  writer.u16(0);
+  writer.put(datagram.payload);
+  const packet = writer.finish();
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+  view.setUint16(10, checksum(packet.subarray(0, IP_HEADER), 0));
+  const pseudoHeader = sumWords(addresses) + UDP_PROTOCOL + udpLength;
+  // A computed zero is sent as all ones: zero on the wire means "no checksum" (RFC 768).
+  view.setUint16(IP_HEADER + 6, checksum(packet.subarray(IP_HEADER), pseudoHeader) || 0xffff);
+  return packet;
+}
+
+/** The Internet checksum (RFC 1071) of `bytes` and what was summed before. */
+export function checksum(bytes: Uint8Array, before: number): number {
+  let sum = before + sumWords(bytes);
+  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
+  return ~sum & 0xffff;
+}
+
+function sumWords(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let index = 0; index < bytes.length; index += 2) {
+    sum += ((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0);
+  }
+  return sum;
+}

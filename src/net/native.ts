@@ -1,0 +1,128 @@
+/**
+ * The one room for koffi: calls into the C library for what Node's dgram cannot do, i.e. bind a socket to a device and
+ * send to a link-layer address. The constants are those of Linux on x86, Arm, RISC-V and LoongArch.
+ */
+import { type Mac, macToBytes } from "../base/address.ts";
+
+export interface NativeNet {
+  /**
+   * A UDP socket on 0.0.0.0:`port` that hears and speaks on `device` alone, as a file descriptor for dgram. Without
+   * SO_REUSEADDR, so that a second server on the device is an error and not a silent rival.
+   */
+  udpSocketOn(device: string, port: number): number;
+  /** Sends IPv4 packets to link-layer addresses on `device`; needs CAP_NET_RAW. */
+  packetSocketOn(device: string): PacketSocket;
+}
+
+export interface PacketSocket {
+  send(packet: Uint8Array, to: Mac): void;
+  close(): void;
+}
+
+const AF_INET = 2;
+const AF_PACKET = 17;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_BROADCAST = 6;
+const SO_BINDTODEVICE = 25;
+const ETH_P_IP = 0x0800;
+const SOCKET_TYPE = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+type Call = (...args: ReadonlyArray<number | string | Uint8Array>) => number;
+
+/** `undefined` where koffi is not installed, has no build for this machine, or this is not Linux. */
+export async function loadNativeNet(): Promise<NativeNet | undefined> {
+  if (process.platform !== "linux") return undefined;
+  try {
+    return nativeNet(await loadCalls());
+  } catch {
+    return undefined;
+  }
+}
+
+type Calls = Awaited<ReturnType<typeof loadCalls>>;
+
+async function loadCalls() {
+  const { default: koffi } = await import("koffi");
+  // Symbols of the running program: they are there with glibc and musl alike.
+  const libc = koffi.load(null);
+  const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
+  /** Throws an Error with `code` set to the errno's name, as Node's own errors have it. */
+  const checked = (name: string, signature: string): Call => {
+    const call = libc.func(signature);
+    return (...args) => {
+      const result = Number(call(...args));
+      if (result >= 0) return result;
+      const code = names.get(koffi.errno()) ?? `errno ${koffi.errno()}`;
+      throw Object.assign(new Error(`${name}: ${code}`), { code });
+    };
+  };
+  return {
+    socket: checked("socket", "int socket(int, int, int)"),
+    setsockopt: checked("setsockopt", "int setsockopt(int, int, int, const void *, uint32_t)"),
+    bind: checked("bind", "int bind(int, const void *, uint32_t)"),
+    sendto: checked("sendto", "intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)"),
+    close: checked("close", "int close(int)"),
+    indexOf: checked("if_nametoindex", "int if_nametoindex(const char *)"),
+  };
+}
+
+function nativeNet(calls: Calls): NativeNet {
+  return {
+    udpSocketOn(device, port) {
+      const fd = calls.socket(AF_INET, SOCKET_TYPE, 0);
+      try {
+        const name = Buffer.from(`${device}\0`);
+        calls.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length);
+        calls.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, hostInt(1), 4);
+        const address = anyAddress(port);
+        calls.bind(fd, address, address.length);
+        return fd;
+      } catch (error) {
+        calls.close(fd);
+        throw error;
+      }
+    },
+    packetSocketOn(device) {
+      const index = calls.indexOf(device);
+      // Protocol 0: it hears nothing, so nothing piles up in it.
+      const fd = calls.socket(AF_PACKET, SOCKET_TYPE, 0);
+      return {
+        send(packet, to) {
+          const address = linkAddress(index, to);
+          calls.sendto(fd, packet, packet.length, 0, address, address.length);
+        },
+        close: () => {
+          calls.close(fd);
+        },
+      };
+    },
+  };
+}
+
+/** A C int, in this machine's byte order. */
+function hostInt(value: number): Uint8Array {
+  return new Uint8Array(Int32Array.of(value).buffer);
+}
+
+/** struct sockaddr_in of 0.0.0.0 */
+function anyAddress(port: number): Uint8Array {
+  const bytes = new Uint8Array(16);
+  bytes.set(new Uint8Array(Uint16Array.of(AF_INET).buffer), 0);
+  new DataView(bytes.buffer).setUint16(2, port);
+  return bytes;
+}
+
+/** struct sockaddr_ll; the kernel builds the link-layer header from it. */
+function linkAddress(index: number, mac: Mac): Uint8Array {
+  const bytes = new Uint8Array(20);
+  const hardware = macToBytes(mac);
+  bytes.set(new Uint8Array(Uint16Array.of(AF_PACKET).buffer), 0);
+  new DataView(bytes.buffer).setUint16(2, ETH_P_IP);
+  bytes.set(hostInt(index), 4);
+  bytes[11] = hardware.length;
+  bytes.set(hardware, 12);
+  return bytes;
+}

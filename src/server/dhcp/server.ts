@@ -1,0 +1,161 @@
+/** The DHCP server's sockets and loop: receive, decode, decide, commit, send. */
+import { BROADCAST_IPV4, type Ipv4 } from "../../base/address.ts";
+import { DecodeError } from "../../base/bytes.ts";
+import type { Clock } from "../../base/clock.ts";
+import { EverbootError } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import type { PlanBoot } from "../../boot/plan.ts";
+import type { LeaseTable } from "../../cluster/leases.ts";
+import type { LocalInterface } from "../../net/interfaces.ts";
+import type { UdpOpener, UdpPeer, UdpSocket } from "../../net/udp.ts";
+import type { Site, Server as SiteServer } from "../../site/model.ts";
+import { describeDhcp } from "../../wire/dhcp-describe.ts";
+import { DHCP_PORTS, type DhcpPacket, decodeDhcp, encodeDhcp } from "../../wire/dhcp-packet.ts";
+import type { Server } from "../server.ts";
+import { type DhcpContext, reservedAddresses } from "./exchange.ts";
+import { handleDhcp } from "./handler.ts";
+import { type Link, servedLinks } from "./links.ts";
+import type { Destination, DhcpEvent, DropReason, LeaseChange, Verdict } from "./verdict.ts";
+
+export interface DhcpServerOptions {
+  readonly site: Site;
+  /** This server's entry in the site file. */
+  readonly server: SiteServer;
+  /** What `localInterfaces` finds when the server starts. */
+  readonly interfaces: () => readonly LocalInterface[];
+  readonly plan: PlanBoot;
+  readonly leases: LeaseTable;
+  readonly observer: (event: DhcpEvent) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sockets: UdpOpener;
+}
+
+type Service = DhcpContext["service"];
+
+/** Counters: `reply.offer`, `reply.ack`, `reply.nak`, `reply.inform`, `note.decline`, `note.release`, `drop.<reason>`. */
+export function createDhcpServer(options: DhcpServerOptions): Server {
+  return new DhcpServer(options);
+}
+
+class DhcpServer implements Server {
+  readonly name = "dhcp";
+  private readonly options: DhcpServerOptions;
+  private readonly counts = new Map<string, number>();
+  private sockets: UdpSocket[] = [];
+  private reserved: ReadonlySet<Ipv4> = new Set();
+
+  constructor(options: DhcpServerOptions) {
+    this.options = options;
+  }
+
+  async start(): Promise<void> {
+    const { site, server, sockets } = this.options;
+    const links = servedLinks(site, server, this.options.interfaces());
+    if (links.length > 1 && !sockets.perDevice) {
+      throw new EverbootError("interfaces-inseparable", { interfaces: links.map(({ device }) => device).join(", ") });
+    }
+    this.reserved = reservedAddresses(site, links);
+    try {
+      for (const link of links) {
+        await this.listen(link, "dhcp");
+        await this.listen(link, "pxe");
+      }
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const sockets = this.sockets;
+    this.sockets = [];
+    await Promise.all(sockets.map((socket) => socket.close()));
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  private async listen(link: Link, service: Service): Promise<void> {
+    const { log } = this.options;
+    const socket = await this.options.sockets.open({
+      device: link.device,
+      address: link.addresses[0],
+      port: service === "dhcp" ? DHCP_PORTS.server : DHCP_PORTS.pxe,
+      receive: (bytes, source, socket) => void this.serve(bytes, source, { link, service, socket }),
+      failed: (error) => log.error({ interface: link.device, cause: error }, "DHCP socket failed"),
+    });
+    this.sockets.push(socket);
+  }
+
+  /** Never rejects: whatever a packet leads to, the next one is served. */
+  private async serve(bytes: Uint8Array, source: UdpPeer, at: Arrival): Promise<void> {
+    try {
+      const packet = decodeDhcp(bytes);
+      this.options.log.debug({ interface: at.link.device, dhcp: describeDhcp(packet) }, "heard");
+      await this.carryOut(handleDhcp(packet, this.context(source, at)), at.socket);
+    } catch (error) {
+      const reason = dropReasonOf(error);
+      this.count(`drop.${reason}`);
+      if (reason !== "malformed")
+        this.options.log.error({ interface: at.link.device, cause: error }, `DHCP: ${reason}`);
+    }
+  }
+
+  private context(source: UdpPeer, { link, service, socket }: Arrival): DhcpContext {
+    const { site, server, plan, leases, clock } = this.options;
+    const { reserved } = this;
+    const now = clock.now();
+    return { site, server, link, service, source, plan, leases, reserved, sendsFrames: socket.sendsFrames, now };
+  }
+
+  private async carryOut(verdict: Verdict, socket: UdpSocket): Promise<void> {
+    if (verdict.kind === "drop") return this.count(`drop.${verdict.reason}`);
+    if (verdict.change && !(await this.apply(verdict.change))) return this.count("drop.lease-conflict" satisfies Drop);
+    if (verdict.kind === "reply" && !(await this.send(verdict.packet, verdict.to, socket))) return;
+    this.count(`${verdict.kind}.${verdict.event.kind}`);
+    this.options.observer(verdict.event);
+  }
+
+  private async apply(change: LeaseChange): Promise<boolean> {
+    const { leases, clock } = this.options;
+    if (change.kind === "commit") return leases.commit(change.lease);
+    leases.hold(change.hold, clock.now());
+    return true;
+  }
+
+  private async send(packet: DhcpPacket, to: Destination, socket: UdpSocket): Promise<boolean> {
+    try {
+      await sendTo(socket, encodeDhcp(packet), to);
+      return true;
+    } catch (error) {
+      this.count("drop.send-failed" satisfies Drop);
+      this.options.log.warn({ interface: socket.device, dhcp: describeDhcp(packet), cause: error }, "reply not sent");
+      return false;
+    }
+  }
+
+  private count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+}
+
+/** The interface and the socket that a message came in by. */
+interface Arrival {
+  readonly link: Link;
+  readonly service: Service;
+  readonly socket: UdpSocket;
+}
+
+type Drop = `drop.${DropReason}`;
+
+async function sendTo(socket: UdpSocket, bytes: Uint8Array, to: Destination): Promise<void> {
+  if (to.kind === "frame") return socket.sendFrame(bytes, to);
+  return socket.send(bytes, { address: to.kind === "broadcast" ? BROADCAST_IPV4 : to.address, port: to.port });
+}
+
+function dropReasonOf(error: unknown): DropReason {
+  if (error instanceof DecodeError) return "malformed";
+  return error instanceof EverbootError && error.code === "store-unavailable" ? "store-unavailable" : "internal";
+}
