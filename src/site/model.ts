@@ -11,6 +11,8 @@ export interface Site {
   /** Names handed out in place of addresses, e.g. `install`. */
   readonly names: Readonly<Record<string, string>>;
   readonly servers: ReadonlyMap<string, Server>;
+  /** URLs of the etcd cluster that holds the common state; absent = SQLite, for one server. */
+  readonly etcd?: readonly string[];
   readonly trees: ReadonlyMap<string, Tree>;
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly hosts: ReadonlyMap<string, Host>;

@@ -1,0 +1,52 @@
+/** Servers: no address twice, and a share for each when the policy is parity. */
+import type { Ipv4 } from "../base/address.ts";
+import type { SiteDraft } from "./draft.ts";
+import type { Finding, SitePath } from "./problem.ts";
+
+/** What a server's address is called, and where it stands in the file. */
+export interface Claim {
+  readonly use: string;
+  readonly path: SitePath;
+}
+
+export function checkServers(draft: SiteDraft): Finding[] {
+  return [...claimServerAddresses(draft).findings, ...checkParity(draft)];
+}
+
+/** Each address of the servers with its first use; further uses are findings. */
+export function claimServerAddresses({ servers }: SiteDraft): { claims: Map<Ipv4, Claim>; findings: Finding[] } {
+  const claims = new Map<Ipv4, Claim>();
+  const findings: Finding[] = [];
+  const claim = (address: Ipv4 | undefined, use: string, path: SitePath) => {
+    if (address === undefined) return;
+    const first = claims.get(address);
+    if (!first) claims.set(address, { use, path });
+    else findings.push({ path, what: `${address} is ${first.use}`, other: first.path, todo: "choose another" });
+  };
+  for (const [name, { address }] of Object.entries(servers)) {
+    claim(address, `the address of server ${name}`, ["servers", name, "address"]);
+  }
+  for (const [name, { floating }] of Object.entries(servers)) {
+    claim(floating, `the floating address of server ${name}`, ["servers", name, "floating"]);
+  }
+  return { claims, findings };
+}
+
+function checkParity({ balance, servers }: SiteDraft): Finding[] {
+  const entries = Object.entries(servers);
+  if (balance !== "parity" || entries.length < 2) return [];
+  const findings: Finding[] = entries
+    .filter(([, server]) => server.serves === undefined)
+    .map(([name]) => ({
+      path: ["servers", name, "serves"],
+      what: `server ${name} has no \`serves\`, which \`balance: parity\` reads`,
+      todo: "add `serves: odd` or `serves: even`",
+    }));
+  if (findings.length > 0) return findings;
+  const absent = (["odd", "even"] as const).filter((half) => entries.every(([, server]) => server.serves !== half));
+  return absent.map((half) => ({
+    path: ["balance"],
+    what: `no server serves the ${half} addresses`,
+    todo: `set \`serves: ${half}\` for one`,
+  }));
+}

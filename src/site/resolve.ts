@@ -1,0 +1,108 @@
+/** From what the file says to what every room sees: names become the things they name. */
+import { posix } from "node:path";
+import { type Ipv4, ipv4ToNumber, type Mac } from "../base/address.ts";
+import type { Account, Bond, Host, Profile, Server, Site, Subnet, Tree, UnknownPolicy, User } from "./model.ts";
+import type { HostEntry, ProfileEntry, ServerEntry, SiteEntry, TreeEntry } from "./schema.ts";
+import { cidrSpan, spanHolds } from "./span.ts";
+
+/** `entry` has passed the cross checks; `folder` (absolute) is what relative paths start from. */
+export function resolveSite(entry: SiteEntry, folder: string, revision: string): Site {
+  const trees = mapEntries(entry.trees, (tree, name) => resolveTree(tree, name, folder));
+  const profiles = mapEntries(entry.profiles, (profile, name) => resolveProfile(profile, name, trees));
+  const subnetOf = subnetFinder(entry.subnets);
+  const hosts = mapEntries(entry.hosts, (host, name) => resolveHost(host, name, subnetOf, profiles));
+  return {
+    name: entry.site,
+    revision,
+    subnets: entry.subnets,
+    unknown: resolveUnknown(entry.unknown, profiles),
+    balance: entry.balance,
+    names: { ...entry.names },
+    servers: mapEntries(entry.servers, resolveServer),
+    ...(entry.state ? { etcd: entry.state.etcd } : {}),
+    trees,
+    profiles,
+    hosts,
+    hostByMac: new Map<Mac, Host>([...hosts.values()].flatMap((host) => host.nics.map((mac) => [mac, host] as const))),
+    hostByAddress: new Map<Ipv4, Host>([...hosts.values()].map((host) => [host.address, host])),
+  };
+}
+
+function resolveTree(tree: TreeEntry, name: string, folder: string): Tree {
+  const absolute = (path: string) => (posix.isAbsolute(path) ? posix.normalize(path) : posix.join(folder, path));
+  const keyring = tree.keyring === undefined ? {} : { keyring: absolute(tree.keyring) };
+  return { ...tree, name, path: absolute(tree.path), ...keyring };
+}
+
+function resolveServer({ interface: interfaces, http_port: httpPort, ...server }: ServerEntry, name: string): Server {
+  return { ...server, name, interfaces, httpPort };
+}
+
+function resolveProfile(entry: ProfileEntry, name: string, trees: ReadonlyMap<string, Tree>): Profile {
+  const {
+    kernel_arguments: kernelArguments,
+    installed_kernel_arguments: installedKernelArguments,
+    root,
+    users,
+    ...profile
+  } = entry;
+  return {
+    ...profile,
+    name,
+    tree: found(trees, entry.tree),
+    kernelArguments,
+    installedKernelArguments,
+    ...(root ? { root: resolveAccount(root) } : {}),
+    users: users.map(resolveUser),
+  };
+}
+
+function resolveUser({ full_name: fullName, ...user }: ProfileEntry["users"][number]): User {
+  return { ...resolveAccount(user), name: user.name, fullName: fullName ?? user.name, sudo: user.sudo };
+}
+
+function resolveAccount(account: NonNullable<ProfileEntry["root"]>): Account {
+  const password = account.password === undefined ? {} : { password: account.password };
+  return { ...password, sshKeys: account.ssh_keys };
+}
+
+function resolveHost(
+  entry: HostEntry,
+  name: string,
+  subnetOf: (address: Ipv4) => Subnet,
+  profiles: ReadonlyMap<string, Profile>,
+): Host {
+  const { nics, address, bond } = entry;
+  const profile = found(profiles, entry.profile);
+  const joined = bond ? { bond: resolveBond(bond, nics) } : {};
+  return { name, nics, address, subnet: subnetOf(address), ...joined, profile, loader: entry.loader ?? profile.loader };
+}
+
+function resolveBond(bond: NonNullable<HostEntry["bond"]>, nics: readonly Mac[]): Bond {
+  return { ...bond, members: bond.members ?? nics };
+}
+
+function resolveUnknown(unknown: string, profiles: ReadonlyMap<string, Profile>): UnknownPolicy {
+  if (unknown === "ignore" || unknown === "discover") return { kind: unknown };
+  return { kind: "profile", profile: found(profiles, unknown) };
+}
+
+function subnetFinder(subnets: readonly Subnet[]): (address: Ipv4) => Subnet {
+  const spans = subnets.map((subnet) => ({ subnet, span: cidrSpan(subnet.cidr) }));
+  return (address) => {
+    const value = ipv4ToNumber(address);
+    const match = spans.find(({ span }) => spanHolds(span, value));
+    if (!match) throw new Error(`no subnet for ${address} after the cross checks`);
+    return match.subnet;
+  };
+}
+
+function mapEntries<T, U>(entries: Readonly<Record<string, T>>, make: (entry: T, name: string) => U): Map<string, U> {
+  return new Map(Object.entries(entries).map(([name, entry]) => [name, make(entry, name)]));
+}
+
+function found<T>(things: ReadonlyMap<string, T>, name: string): T {
+  const thing = things.get(name);
+  if (thing === undefined) throw new Error(`no ${name} after the cross checks`);
+  return thing;
+}

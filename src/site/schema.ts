@@ -1,0 +1,188 @@
+/**
+ * The site file's schema: the one truth for types, defaults, messages, the JSON Schema and docs/site-file.md.
+ * Values that are transformed get their default by `prefault`, so that the JSON Schema shows it as one writes it.
+ */
+import { z } from "zod";
+import type { Mac } from "../base/address.ts";
+import { BOND_MODES, LOADER_CHOICES } from "./model.ts";
+import * as values from "./values.ts";
+
+/** Names of OS families that a tree may have; which of them this version renders, the registry tells. */
+export const KNOWN_FAMILIES = ["redhat", "suse", "agama", "debian", "ubuntu"] as const;
+export const BALANCE_POLICIES = ["rendezvous", "parity", "least-loaded"] as const;
+
+const words = z.array(values.word);
+const lines = z.array(values.line);
+const loader = z.enum(LOADER_CHOICES);
+
+export const subnetSchema = z.strictObject({
+  cidr: values.cidr.describe("The network, by its first address and prefix length."),
+  router: values.ipv4.exactOptional().describe("Default gateway of the machines."),
+  dns: z.array(values.ipv4).prefault([]).describe("Name servers of the machines, best first."),
+  domain: values.dnsName.exactOptional().describe("DNS domain of the machines."),
+  pool: values.range
+    .exactOptional()
+    .describe("Addresses for machines that are not listed as hosts; used only if `unknown` allows any."),
+  lease: values.duration.prefault("4h").describe("How long an address is lent."),
+  dhcp: z
+    .enum(["authoritative", "proxy", "off"])
+    .default("authoritative")
+    .describe(
+      "`authoritative`: Everboot gives addresses; `proxy`: another DHCP server does, Everboot adds the boot data; `off`: no DHCP here.",
+    ),
+});
+
+export const serverSchema = z.strictObject({
+  address: values.ipv4.describe("The server's own address."),
+  floating: values.ipv4.exactOptional().describe("Address that moves to a surviving server when this one dies."),
+  interface: z
+    .union([values.interfaceName, z.array(values.interfaceName)])
+    .transform((value) => (typeof value === "string" ? [value] : value))
+    .prefault([])
+    .describe("Interface or interfaces to listen on; none named: all that have an address in a subnet of the site."),
+  links: z.array(values.ipv4).prefault([]).describe("Addresses of further heartbeat links to this server."),
+  serves: z
+    .enum(["odd", "even"])
+    .exactOptional()
+    .describe("Which host addresses come first; read by `balance: parity`."),
+  http_port: z.int().min(1).max(65535).default(80).describe("TCP port of the HTTP server."),
+});
+
+export const treeSchema = z.strictObject({
+  family: z.enum(KNOWN_FAMILIES).describe("OS family: tells the installer and its answer file."),
+  release: values.word.describe(
+    'Release as the family names it: `bookworm`, `"9"` (in quotes, or YAML reads a number).',
+  ),
+  arch: values.word.default("amd64").describe("Architecture, in Debian's names."),
+  path: values.line.describe("Folder of the tree; relative to the folder of the site file."),
+  upstream: values.upstream
+    .exactOptional()
+    .describe(
+      "Base URL of a mirror: its files are fetched when first asked for, verified and kept in `path`; `apt`: the mirror that apt on the server uses. Left out: the folder holds everything.",
+    ),
+  keyring: values.line
+    .exactOptional()
+    .describe(
+      "OpenPGP keyring (binary) that signs the tree, if the distribution did not; relative to the folder of the site file. Installer and installed system trust it.",
+    ),
+});
+
+const account = {
+  password: values.passwordHash
+    .exactOptional()
+    .describe("crypt(5) hash, as `openssl passwd -6` prints it; left out: no password log-in."),
+  ssh_keys: lines.default([]).describe("Public keys for SSH, each as a line of authorized_keys."),
+};
+
+const userSchema = z.strictObject({
+  name: values.userName.describe("Log-in name."),
+  full_name: values.line.exactOptional().describe("Name of the person; left out: the log-in name."),
+  ...account,
+  sudo: z.boolean().default(false).describe("May become root by sudo."),
+});
+
+const diskSchema = z.strictObject({
+  layout: z.enum(["plain", "lvm"]).default("plain").describe("Partitions alone, or LVM on one partition."),
+  device: values.device.default("auto").describe("Disk to install on, which is ERASED; `auto`: the first fixed disk."),
+});
+
+export const profileSchema = z.strictObject({
+  tree: values.name.describe("Name of the tree to install from."),
+  via: z.enum(["http", "ftp", "nfs"]).default("http").describe("How the installer fetches packages."),
+  loader: loader
+    .default("auto")
+    .describe("How a machine gets from its firmware to the installer's kernel; `auto`: by what its firmware says."),
+  language: values.word.default("en_US.UTF-8").describe("Locale of the installed system."),
+  keyboard: values.word.default("us").describe("Keyboard layout, by its XKB name."),
+  timezone: values.word.default("Etc/UTC").describe("Time zone, by its name in the tz database."),
+  ntp: words.default([]).describe("Time servers, by name or address."),
+  root: z.strictObject(account).exactOptional().describe("Log-in of root; left out: root cannot log in."),
+  users: z.array(userSchema).default([]).describe("Further log-ins."),
+  disk: diskSchema.prefault({}).describe("Where and how to install."),
+  packages: words.default([]).describe("Packages to install beyond the base system."),
+  kernel: values.word.exactOptional().describe("Package of the kernel; left out: the family's default."),
+  recommends: z.boolean().default(true).describe("Also install what packages recommend."),
+  minimal: z.boolean().default(false).describe("Base system of required packages alone."),
+  late: z
+    .array(values.script)
+    .default([])
+    .describe("Shell commands run in the installed system at the end of the installation."),
+  kernel_arguments: lines.default([]).describe("More arguments for the installer's kernel."),
+  installed_kernel_arguments: lines.default([]).describe("Arguments for the installed system's kernel."),
+  answers: z.array(z.string()).default([]).describe("Lines added to the end of the answer file as they are."),
+  mirrors: lines.default([]).describe("Package repositories of the installed system, other than the tree."),
+});
+
+const bondSchema = z.strictObject({
+  mode: z
+    .literal([...BOND_MODES, 0, 1, 2, 3, 4, 5, 6])
+    .transform((mode) => (typeof mode === "number" ? (BOND_MODES[mode] ?? BOND_MODES[1]) : mode))
+    .prefault("active-backup")
+    .describe("Mode, by its name or the kernel's number for it."),
+  miimon: z.int().min(1).default(100).describe("Milliseconds between two looks at the link."),
+  primary: values.mac.exactOptional().describe("NIC to prefer; for `active-backup`, `balance-tlb` and `balance-alb`."),
+  members: z.array(values.mac).exactOptional().describe("NICs to join; left out: all NICs of the host."),
+});
+
+export const hostSchema = z.strictObject({
+  nics: z
+    .array(values.mac)
+    .min(1)
+    // `min` has seen to the first one.
+    .transform((macs) => macs as [Mac, ...Mac[]])
+    .describe("MAC addresses of all NICs it may boot from; each one identifies the host."),
+  address: values.ipv4.describe("The host's own address, whichever NIC asks."),
+  bond: bondSchema.exactOptional().describe("Joins NICs to one device, in the installer and in the installed system."),
+  profile: values.name.describe("Name of the profile to install."),
+  loader: loader.exactOptional().describe("The host's own choice in place of its profile's `loader`."),
+});
+
+export const siteSchema = z.strictObject({
+  site: values.name.describe("Name of the site."),
+  subnets: z.array(subnetSchema).min(1).describe("Networks with machines to install."),
+  unknown: values.name
+    .default("ignore")
+    .describe("What machines get that are not listed: `ignore` (silence), `discover`, or the name of a profile."),
+  balance: z
+    .enum(BALANCE_POLICIES)
+    .default("rendezvous")
+    .describe("How the servers share the hosts; `parity`: odd and even addresses, see `serves`."),
+  names: z
+    .strictObject({
+      install: values.dnsName
+        .exactOptional()
+        .describe("Name that stands for all install servers, answered by their DNS."),
+    })
+    .default({})
+    .describe("Names handed out in place of addresses."),
+  servers: z
+    .record(values.dnsLabel, serverSchema)
+    .refine((servers) => Object.keys(servers).length > 0, {
+      error: "`servers` is empty",
+      params: { todo: "name at least one" } satisfies values.IssueHint,
+    })
+    .describe("Install servers, by name."),
+  state: z
+    .strictObject({ etcd: z.array(values.httpUrl).min(1).describe("URLs of the members of an etcd cluster.") })
+    .exactOptional()
+    .describe("Where servers keep their common state; left out: in SQLite, for one server."),
+  trees: z.record(values.name, treeSchema).default({}).describe("Installable releases, by name."),
+  profiles: z.record(values.name, profileSchema).prefault({}).describe("What to install, by name."),
+  hosts: z.record(values.dnsLabel, hostSchema).prefault({}).describe("Machines to install, by host name."),
+});
+
+/** What the entries of the maps by name must be. */
+export const ENTRY_SCHEMAS = {
+  servers: serverSchema,
+  trees: treeSchema,
+  profiles: profileSchema,
+  hosts: hostSchema,
+} as const;
+
+/** The site file as written, checked by itself, with defaults filled in. */
+export type SiteEntry = z.output<typeof siteSchema>;
+export type SubnetEntry = z.output<typeof subnetSchema>;
+export type ServerEntry = z.output<typeof serverSchema>;
+export type TreeEntry = z.output<typeof treeSchema>;
+export type ProfileEntry = z.output<typeof profileSchema>;
+export type HostEntry = z.output<typeof hostSchema>;

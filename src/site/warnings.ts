@@ -1,0 +1,37 @@
+/** What works as it stands, but is hardly meant so. */
+import type { Finding } from "./problem.ts";
+import type { ProfileEntry, SiteEntry } from "./schema.ts";
+
+export function siteWarnings(site: SiteEntry): Finding[] {
+  return [...unreachableProfiles(site), ...unreadServes(site)];
+}
+
+function unreachableProfiles({ profiles }: SiteEntry): Finding[] {
+  return Object.entries(profiles)
+    .filter(([, profile]) => !letsSomebodyIn(profile))
+    .map(([name]) => ({
+      path: ["profiles", name],
+      at: "key",
+      what: `nobody can log in to machines of profile ${name}`,
+      todo: "give `root` or one of `users` a password or SSH keys",
+      severity: "warning",
+    }));
+}
+
+function letsSomebodyIn({ root, users }: ProfileEntry): boolean {
+  const accounts = root ? [root, ...users] : users;
+  return accounts.some(({ password, ssh_keys }) => ssh_keys.length > 0 || password?.startsWith("$"));
+}
+
+function unreadServes({ balance, servers }: SiteEntry): Finding[] {
+  if (balance === "parity") return [];
+  return Object.entries(servers)
+    .filter(([, server]) => server.serves !== undefined)
+    .map(([name]) => ({
+      path: ["servers", name, "serves"],
+      at: "key",
+      what: `\`serves\` has no effect with \`balance: ${balance}\``,
+      todo: "set `balance: parity`, or leave it out",
+      severity: "warning",
+    }));
+}
