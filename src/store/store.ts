@@ -40,7 +40,10 @@ export interface Store {
   list(prefix: string): Promise<readonly Entry[]>;
   /** All or nothing, and durable (survives loss of power) when it resolves. */
   commit(change: Change): Promise<CommitResult>;
-  /** What was committed after `after`, in order, without end until the signal aborts. */
+  /**
+   * What was committed after `after`, in order, without end until the signal aborts. Values that were overwritten
+   * before the watcher came round may be left out; removals older than 10,000 commits are.
+   */
   watch(prefix: string, after: Revision, signal: AbortSignal): AsyncIterable<Entry | Deleted>;
   close(): Promise<void>;
 }

@@ -1,0 +1,56 @@
+/** What happened to a host: the entries of the journal. */
+
+/** In the order of an install. */
+export const STAGES = [
+  "dhcp",
+  "loader",
+  "script",
+  "kernel",
+  "answer",
+  "packages",
+  "post",
+  "reboot",
+  "verified",
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+/**
+ * - `offer`, `ack`: DHCP answers; fact `asking` is boot/client.ts's AskingStage
+ * - `decline`: the host found its address in use
+ * - `served`: a file was sent; facts `path`, `bytes`, `protocol`, `server`, `rate` (bytes/s); `files` when one event
+ *   stands for several; `broken` (a status) when it did not reach its end
+ * - `report`: the installer or installed system spoke; facts `event`, `text`
+ * - `local-boot`: given a boot script that sends it to its disk
+ * - `refused`: asked for what it may not have; fact `reason`
+ * - `note`: for the operator; fact `text`
+ * - `permit-...`: what became of its permit (permit-rules.ts)
+ */
+export type EventKind =
+  | "offer"
+  | "ack"
+  | "decline"
+  | "served"
+  | "report"
+  | "local-boot"
+  | "refused"
+  | "note"
+  | `permit-${"issued" | "started" | "writing" | "used" | "failed" | "expired" | "cancelled"}`;
+
+/** An undefined fact is one that is not there. */
+export type EventFacts = Readonly<Record<string, string | number | undefined>>;
+
+export interface JournalEvent {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly host: string;
+  /** Counts the boots of this host from 1; set by the journal (boots.ts). 0 = before its first. */
+  readonly boot: number;
+  /** Id, never the token. */
+  readonly permit?: string;
+  readonly stage: Stage;
+  readonly what: EventKind;
+  readonly facts: EventFacts;
+}
+
+/** An event as it is handed to the journal, which adds the boot; without `at` it happened now. */
+export type NewEvent = Omit<JournalEvent, "at" | "boot"> & { readonly at?: number };
