@@ -67,8 +67,6 @@ export const checkTreeFiles: WorldCheck = async (site) => {
   return (await Promise.all(findings)).flat();
 };
 
-export const checkCommand: Command = createCheckCommand([checkTreeFiles]);
-
 async function examine(text: string, path: string, worldChecks: readonly WorldCheck[]): Promise<Verdict> {
   const loaded = loadSite(text, path);
   if (!("site" in loaded)) return loaded;

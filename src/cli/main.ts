@@ -7,7 +7,7 @@ import type { Command, Io } from "./command.ts";
 /** Loaded when called: `check` must not wait for the servers' libraries. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import("./up.ts")).upCommand,
-  check: async () => (await import("./check.ts")).checkCommand,
+  check: loadCheck,
   install: async () => (await import("./install.ts")).installCommand,
   cancel: async () => (await import("./cancel.ts")).cancelCommand,
   status: async () => (await import("./status.ts")).statusCommand,
@@ -17,6 +17,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import("./doctor.ts")).doctorCommand,
   demo: async () => (await import("./demo.ts")).demoCommand,
 };
+
+async function loadCheck(): Promise<Command> {
+  const [{ checkTreeFiles, createCheckCommand }, { checkFamilies, checkLoaders }] = await Promise.all([
+    import("./check.ts"),
+    import("./world-checks.ts"),
+  ]);
+  return createCheckCommand([checkTreeFiles, checkFamilies, checkLoaders]);
+}
 
 async function main(args: readonly string[], io: Io): Promise<number> {
   const [name = "help", ...rest] = args;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type ErrorCode, EverbootError } from "../../../src/base/errors.ts";
-import { checkCommand, createCheckCommand } from "../../../src/cli/check.ts";
+import { checkTreeFiles, createCheckCommand } from "../../../src/cli/check.ts";
 import type { Command } from "../../../src/cli/command.ts";
 import { readSiteFile, requireSite } from "../../../src/cli/site-file.ts";
 import { exampleText } from "../../support/sites.ts";
@@ -17,7 +17,7 @@ async function folderWith(context: TestContext, files: Readonly<Record<string, s
   return folder;
 }
 
-async function run(cwd: string, args: readonly string[], command: Command = checkCommand) {
+async function run(cwd: string, args: readonly string[], command: Command = createCheckCommand([checkTreeFiles])) {
   const out: string[] = [];
   const err: string[] = [];
   const code = await command.run(args, {

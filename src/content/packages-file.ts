@@ -1,0 +1,36 @@
+/** Reading a kept Packages file, compressed or not. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { EverbootError, errnoOf } from "../base/errors.ts";
+import { type FileIndex, type PackagesEnding, PackagesParser } from "./apt-index.ts";
+
+/** Throws EverbootError `tool-missing` when `ending` is `.xz` and there is no `xz`. */
+export async function readPackagesFile(path: string, ending: PackagesEnding): Promise<FileIndex> {
+  const parser = new PackagesParser();
+  const parse = async (chunks: AsyncIterable<Uint8Array>) => {
+    for await (const chunk of chunks) parser.push(chunk);
+  };
+  if (ending === ".xz") await throughXz(path, parse);
+  else if (ending === ".gz") await pipeline(createReadStream(path), createGunzip(), parse);
+  else await pipeline(createReadStream(path), parse);
+  return parser.finish();
+}
+
+async function throughXz(path: string, parse: (chunks: AsyncIterable<Uint8Array>) => Promise<void>): Promise<void> {
+  const input = await open(path, "r");
+  try {
+    const child = spawn("xz", ["--decompress", "--stdout"], { stdio: [input.fd, "pipe", "ignore"] });
+    const [, [status]] = await Promise.all([parse(child.stdout as Readable), once(child, "close")]);
+    if (status !== 0) throw new EverbootError("upstream-mismatch", {}, new Error(`${path}: xz ends with ${status}`));
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    throw new EverbootError("tool-missing", { tool: "xz", purpose: "a mirror's index", package: "xz-utils" }, error);
+  } finally {
+    await input.close();
+  }
+}
