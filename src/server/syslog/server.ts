@@ -1,0 +1,129 @@
+/** Receives the installers' logs: UDP for busybox (Debian), TCP for rsyslog (Anaconda's `inst.syslog`). */
+import { once } from "node:events";
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import { parseSyslog, type SyslogMessage } from "../../wire/syslog-message.ts";
+import { Counters } from "../http/counters.ts";
+import type { Server } from "../server.ts";
+import { type DatagramSocket, listenError, openDatagramSocket } from "../tftp/datagram-socket.ts";
+import { SyslogFrames } from "./frames.ts";
+
+export interface ReceivedMessage extends SyslogMessage {
+  /** IPv4 address. */
+  readonly client: string;
+  /** When it came, by this server's clock: an installer's own is often wrong. Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface SyslogOptions {
+  readonly address: string;
+  /** 514 unless set; 0 = any free one. */
+  readonly port?: number;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly onMessage: (message: ReceivedMessage) => void;
+  readonly maxConnections?: number;
+}
+
+/**
+ * Counters: `message.udp`, `message.tcp`, `drop.too-many-connections`, `drop.too-long` (the connection is closed),
+ * `socket-error`.
+ */
+export interface SyslogServer extends Server {
+  /** The port it listens on, UDP and TCP, once started. */
+  readonly port: number;
+}
+
+/** A client whose power was cut leaves its connection open; the kernel asks after it. */
+const KEEP_ALIVE_MS = 60_000;
+
+export function createSyslogServer(options: SyslogOptions): SyslogServer {
+  return new SyslogListener(options);
+}
+
+class SyslogListener implements SyslogServer {
+  readonly name: string;
+  port: number;
+  private readonly options: SyslogOptions;
+  private readonly clock: Clock;
+  private readonly counts = new Counters();
+  private readonly connections = new Set<Socket>();
+  private datagrams: DatagramSocket | undefined;
+  private streams: NetServer | undefined;
+
+  constructor(options: SyslogOptions) {
+    this.options = options;
+    this.name = `syslog ${options.address}`;
+    this.port = options.port ?? 514;
+    this.clock = options.clock ?? systemClock;
+  }
+
+  async start(): Promise<void> {
+    const { address, log } = this.options;
+    this.datagrams = await openDatagramSocket("syslog", address, this.port, {
+      message: (packet, from) => this.receive("udp", Buffer.from(packet).toString("utf8"), from.address),
+      error: (error) => {
+        this.counts.add("socket-error");
+        log.warn({ cause: error }, "syslog socket");
+      },
+    });
+    this.port = this.datagrams.port;
+    try {
+      this.streams = await this.listen();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const { datagrams, streams } = this;
+    this.datagrams = undefined;
+    this.streams = undefined;
+    for (const connection of this.connections) connection.destroy();
+    await Promise.all([datagrams?.close(), streams && new Promise((resolve) => streams.close(resolve))]);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.counts.snapshot();
+  }
+
+  private async listen(): Promise<NetServer> {
+    const { address, maxConnections = 4096 } = this.options;
+    const server = createServer((connection) => this.accept(connection));
+    server.maxConnections = maxConnections;
+    server.on("drop", () => this.counts.add("drop.too-many-connections"));
+    server.listen({ host: address, port: this.port, exclusive: true });
+    try {
+      await once(server, "listening");
+    } catch (error) {
+      throw error instanceof Error ? listenError(error, "syslog", address, this.port) : error;
+    }
+    return server;
+  }
+
+  private accept(connection: Socket): void {
+    const client = connection.remoteAddress ?? "";
+    const frames = new SyslogFrames();
+    this.connections.add(connection);
+    connection.setKeepAlive(true, KEEP_ALIVE_MS);
+    connection.on("data", (chunk) => {
+      const lines = frames.push(chunk);
+      for (const line of lines ?? []) this.receive("tcp", line, client);
+      if (lines !== undefined) return;
+      this.counts.add("drop.too-long");
+      connection.destroy();
+    });
+    connection.on("end", () => {
+      for (const line of frames.end()) this.receive("tcp", line, client);
+    });
+    connection.on("error", () => this.counts.add("socket-error"));
+    connection.on("close", () => this.connections.delete(connection));
+  }
+
+  private receive(transport: "udp" | "tcp", line: string, client: string): void {
+    this.counts.add(`message.${transport}`);
+    this.options.onMessage({ client, at: this.clock.now(), ...parseSyslog(line) });
+  }
+}
