@@ -92,16 +92,19 @@ function progressLine(status: HostStatus): string {
   return `sent ${files} files, ${bytesText(bytes)}${waiting}`;
 }
 
-const OUTCOMES: Readonly<Record<Exclude<InstallReport["outcome"], "reached">, string>> = {
+const OUTCOMES: Readonly<Record<Exclude<InstallReport["outcome"], "reached" | "cancelled">, string>> = {
   question: "the installer asks something that the site file does not answer",
   stalled: "nothing has happened for ten minutes",
   ended: "the machine went away",
   "out-of-time": "it took too long",
-  cancelled: "stopped by you",
 };
 
 function tellEnd({ out }: DemoOptions, report: InstallReport, goal: InstallGoal): void {
   out("");
+  if (report.outcome === "cancelled") {
+    out("Stopped. Nothing is left behind.");
+    return;
+  }
   if (report.outcome !== "reached") {
     out(`The demo did not get to its end: ${OUTCOMES[report.outcome]}. The machine's last lines:`);
     for (const line of report.screen.trimEnd().split("\n").slice(-8)) out(`  | ${line}`);

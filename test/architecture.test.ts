@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { FAMILIES, SERVERS, STORES } from "../src/registry.ts";
 
 const SRC = resolve(dirname(fileURLToPath(import.meta.url)), "../src");
 
@@ -121,4 +122,28 @@ test(`no file is longer than ${MAX_LINES} lines`, () => {
     long.map((path) => relative(SRC, path)),
     [],
   );
+});
+
+/** Exported constants of the type that makes a file a member of its room. */
+function exportsOfType(room: string, type: string): string[] {
+  const pattern = new RegExp(`^export const \\w+: ${type} =`, "m");
+  return readdirSync(join(SRC, room))
+    .filter((name) => pattern.test(readFileSync(join(SRC, room, name), "utf8")))
+    .map((name) => name.replace(/\.ts$/, ""));
+}
+
+test("every OS family in src/os is in the registry, under its file's name", () => {
+  assert.deepEqual(exportsOfType("os", "Family").sort(), [...FAMILIES.keys()].sort());
+});
+
+test("every folder of src/server is in the registry", () => {
+  const folders = readdirSync(join(SRC, "server")).filter((name) => statSync(join(SRC, "server", name)).isDirectory());
+  assert.deepEqual(folders.sort(), [...SERVERS].sort());
+});
+
+test("every store in src/store is in the registry", () => {
+  const opened = readdirSync(join(SRC, "store")).filter((name) =>
+    /^export (?:async )?function (?:create|open)\w*Store\b/m.test(readFileSync(join(SRC, "store", name), "utf8")),
+  );
+  assert.deepEqual(opened.map((name) => name.replace(/\.ts$/, "")).sort(), [...STORES].sort());
 });

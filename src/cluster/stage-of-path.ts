@@ -1,14 +1,12 @@
 /** Which stage of an install a file belongs to that was fetched. Pure. */
 import type { Stage } from "./events.ts";
 
-/** Tried in order; the first that matches decides. */
+/** Paths of server/boot/boot-files.ts. Tried in order; the first that matches decides. */
 const RULES: ReadonlyArray<readonly [RegExp, Stage]> = [
   [/^boot\/ipxe\//, "script"],
   [/^pxelinux\.cfg\//, "script"],
   [/^grub\//, "script"],
-  [/^boot\/[^/]+\/(?:linux|vmlinuz|initrd)[^/]*$/, "kernel"],
-  [/^boot\/[^/]+\/./, "answer"],
-  [/^trees\/.*\/(?:linux|vmlinuz|initrd(?:\.gz|\.img)?)$/, "kernel"],
+  [/^boot\/[^/]+\/[^/]+\/(?:linux|initrd)$/, "kernel"],
   [/^trees\/./, "packages"],
   // undionly.kpxe, snponly.efi, pxelinux.0, ldlinux.c32, shimx64.efi.signed
   [/\.(?:kpxe|kkpxe|pxe|efi|0|c32|lkrn)(?:\.signed)?$/, "loader"],
