@@ -46,7 +46,7 @@ async function handleReport(options: ReportOptions, request: HttpRequest): Promi
   if (!install) return { kind: "error", code: "permit-unknown" };
   const text = Buffer.from(request.body)
     .toString("utf8")
-    .replace(/\p{Cc}+/gu, " ")
+    .replace(/[\p{Cc}\s]+/gu, " ")
     .slice(0, LONGEST_TEXT)
     .trim();
   // The permit's next state first: an installer that hears 200 to `partition` begins to write.

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Ipv4, type Mac, parseCidr } from "../../../src/base/address.ts";
+import { EverbootError } from "../../../src/base/errors.ts";
+import type { LocalInterface } from "../../../src/net/interfaces.ts";
+import { chooseServer, listenAddresses, serverFor } from "../../../src/server/endpoint.ts";
+import { exampleSite } from "../../support/sites.ts";
+
+function nic(name: string, address: string, cidr: string): LocalInterface {
+  const parsed = parseCidr(cidr);
+  if (!parsed) throw new Error(cidr);
+  return { name, address: address as Ipv4, cidr: parsed, mac: "02:00:00:00:00:01" as Mac };
+}
+
+const single = exampleSite("single");
+const pair = exampleSite("pair");
+const two = exampleSite("single", (text) =>
+  text
+    .replace("unknown: ignore", "  - {cidr: 192.168.78.0/24}\nunknown: ignore")
+    .replace("interface: br0", "interface: [br0, br1]"),
+);
+const br0 = nic("br0", "192.168.77.1", "192.168.77.0/24");
+const br1 = nic("br1", "192.168.78.1", "192.168.78.0/24");
+const other = nic("eth9", "10.0.0.5", "10.0.0.0/24");
+
+const failsWith = (message: RegExp) => (error: unknown) =>
+  error instanceof EverbootError && message.test(error.message);
+
+test("the only server needs no name", () => assert.equal(chooseServer(single, undefined, []).name, "one"));
+
+test("of several, the one whose address this machine has", () => {
+  assert.equal(chooseServer(pair, undefined, [nic("eth0", "192.168.0.12", "192.168.0.0/24")]).name, "server2");
+  assert.equal(chooseServer(pair, "server1", []).name, "server1");
+});
+
+test("when it cannot be told, the names are listed", () => {
+  assert.throws(() => chooseServer(pair, undefined, [other]), failsWith(/name one with --server \(server1, server2\)/));
+  assert.throws(() => chooseServer(pair, "server3", []), failsWith(/no server server3/));
+});
+
+test("a server without its address is told before a socket opens", () => {
+  const [server] = single.servers.values();
+  assert.ok(server);
+  assert.throws(() => listenAddresses(single, server, [other]), failsWith(/192\.168\.77\.1 is on no interface/));
+});
+
+test("it listens on its own address and in each subnet that it is connected to by a named interface", () => {
+  const [server] = two.servers.values();
+  assert.ok(server);
+  assert.deepEqual(listenAddresses(two, server, [other, br1, br0]), ["192.168.77.1", "192.168.78.1"]);
+  const [only] = single.servers.values();
+  assert.ok(only);
+  assert.deepEqual(listenAddresses(single, only, [br0, br1, other]), ["192.168.77.1"]);
+});
+
+test("a client is given the address in its own subnet, one behind a relay the server's own", () => {
+  const [server] = two.servers.values();
+  assert.ok(server);
+  const addresses = listenAddresses(two, server, [br0, br1]);
+  assert.equal(serverFor(two, server, addresses, "192.168.78.9").address, "192.168.78.1");
+  assert.equal(serverFor(two, server, addresses, "10.9.9.9").address, "192.168.77.1");
+});
