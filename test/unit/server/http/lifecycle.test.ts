@@ -65,17 +65,32 @@ test("stop refuses new connections, closes idle ones, and lets answers under way
   await using http = await startHttp({ resolve, limits: { grace: 60_000 } });
   const idle = connect(http.port, "127.0.0.1");
   idle.write("GET /x HTTP/1.1\r\nHost: test\r\n\r\n");
+  const fresh = connect(http.port, "127.0.0.1");
+  await once(fresh, "connect");
   await once(idle, "data");
-  const idleClosed = once(idle.resume(), "close");
+  const idleClosed = [idle, fresh].map((socket) => once(socket.resume(), "close"));
   const busy = rawExchange(http.port, "GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
   await asked;
   const stopped = http.server.stop();
-  await idleClosed;
+  await Promise.all(idleClosed);
   await assert.rejects(rawExchange(http.port, rawRequest("/x")), { code: "ECONNREFUSED" });
   open();
   assert.ok((await busy).endsWith(testBytes(200_000).toString("latin1")));
   await stopped;
   await http.server.stop();
+});
+
+test("stop lets a transfer that has begun come to its end, and closes its connection then", async () => {
+  await using folder = await temporaryFolder();
+  await truncate(await folder.put("image", ""), LARGE);
+  await using http = await startHttp({ resolve: folderResolver(folder.path), clock: createFakeClock() });
+  const client = await stalledClient(http.port, "/image");
+  const stopped = http.server.stop();
+  let received = 0;
+  for await (const chunk of client) received += chunk.length;
+  await stopped;
+  assert.ok(received > LARGE);
+  assert.equal((await http.recorder.next(() => true)).complete, true);
 });
 
 test("stop cuts what is still under way after its grace time", async () => {
