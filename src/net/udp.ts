@@ -1,8 +1,8 @@
 /** UDP sockets that know their interface: a reply leaves by the way its request came. */
 import { createSocket, type Socket } from "node:dgram";
 import { type Ipv4, type Mac, parseIpv4 } from "../base/address.ts";
-import { EverbootError, errnoOf } from "../base/errors.ts";
 import { ipUdpPacket } from "./ip-packet.ts";
+import { listenError } from "./listen-error.ts";
 import { loadNativeNet, type NativeNet, type PacketSocket } from "./native.ts";
 
 export interface UdpPeer {
@@ -74,7 +74,7 @@ function bound(socket: Socket, request: UdpRequest, bind: () => void): Promise<v
   return new Promise((resolve, reject) => {
     const refuse = (error: Error) => {
       socket.close();
-      reject(portError(error, request));
+      reject(listenError(error, "UDP", request.device, request.port));
     };
     socket.once("error", refuse);
     socket.once("listening", () => {
@@ -120,14 +120,6 @@ function translated<T>(request: UdpRequest, open: () => T): T {
   try {
     return open();
   } catch (error) {
-    throw portError(error, request);
+    throw listenError(error, "UDP", request.device, request.port);
   }
-}
-
-function portError(error: unknown, { port, device }: UdpRequest): unknown {
-  const details = { protocol: "UDP", port, where: device };
-  const code = errnoOf(error);
-  if (code === "EADDRINUSE") return new EverbootError("port-in-use", details, error);
-  if (code === "EACCES" || code === "EPERM") return new EverbootError("port-denied", details, error);
-  return error;
 }

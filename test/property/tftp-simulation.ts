@@ -4,7 +4,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { FileResolver } from "../../src/content/served-file.ts";
 import type { Transfer } from "../../src/server/server.ts";
-import type { Peer } from "../../src/server/tftp/datagram-socket.ts";
+import type { Peer } from "../../src/net/datagram.ts";
 import { createTftpServer, type TftpServer } from "../../src/server/tftp/server.ts";
 import { decodeTftp, encodeTftp, type TftpOption, type TftpPacket } from "../../src/wire/tftp-packet.ts";
 import { random } from "../support/lossy-udp.ts";

@@ -11,6 +11,7 @@ import type { UdpOpener, UdpPeer, UdpSocket } from "../../net/udp.ts";
 import type { Site, Server as SiteServer } from "../../site/model.ts";
 import { describeDhcp } from "../../wire/dhcp-describe.ts";
 import { DHCP_PORTS, type DhcpPacket, decodeDhcp, encodeDhcp } from "../../wire/dhcp-packet.ts";
+import { Counters } from "../counters.ts";
 import type { Server } from "../server.ts";
 import { type DhcpContext, reservedAddresses } from "./exchange.ts";
 import { handleDhcp } from "./handler.ts";
@@ -41,7 +42,7 @@ export function createDhcpServer(options: DhcpServerOptions): Server {
 class DhcpServer implements Server {
   readonly name = "dhcp";
   private readonly options: DhcpServerOptions;
-  private readonly counts = new Map<string, number>();
+  private readonly counts = new Counters();
   private sockets: UdpSocket[] = [];
   private reserved: ReadonlySet<Ipv4> = new Set();
 
@@ -74,7 +75,7 @@ class DhcpServer implements Server {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+    return this.counts.snapshot();
   }
 
   private async listen(link: Link, service: Service): Promise<void> {
@@ -137,7 +138,7 @@ class DhcpServer implements Server {
   }
 
   private count(name: string): void {
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    this.counts.add(name);
   }
 }
 

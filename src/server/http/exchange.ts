@@ -1,9 +1,9 @@
 /** One request and its answer: decide, send, count, tell the observer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../base/clock.ts";
+import type { Counters } from "../counters.ts";
 import type { TransferObserver } from "../server.ts";
 import { type Answer, answerError, answerVerdict } from "./answer.ts";
-import type { Counters } from "./counters.ts";
 import { clientOf, type Deciders, decide } from "./decide.ts";
 import { chunkSize, sendAnswer } from "./files.ts";
 

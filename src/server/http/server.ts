@@ -4,13 +4,14 @@ import { createServer, type Server as NodeServer, STATUS_CODES } from "node:http
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
-import { type ErrorCode, EverbootError, errnoOf } from "../../base/errors.ts";
+import { type ErrorCode, errnoOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { FileResolver } from "../../content/served-file.ts";
+import { listenError } from "../../net/listen-error.ts";
+import { Counters } from "../counters.ts";
 import type { Server, TransferObserver } from "../server.ts";
 import { type Answer, answerError } from "./answer.ts";
 import { Connections } from "./connections.ts";
-import { Counters } from "./counters.ts";
 import { formatHttpDate } from "./date.ts";
 import { Exchanges } from "./exchange.ts";
 import type { Route } from "./route.ts";
@@ -104,7 +105,7 @@ class HttpListener implements HttpServer {
   start(): Promise<void> {
     const { address, port, log } = this.options;
     return new Promise((resolve, reject) => {
-      const fail = (cause: unknown) => reject(listenError(cause, address, port));
+      const fail = (cause: unknown) => reject(listenError(cause, "HTTP", address, port));
       this.server.once("error", fail);
       this.server.listen({ host: address, port, backlog: BACKLOG }, () => {
         this.server.off("error", fail);
@@ -175,16 +176,4 @@ function wireText({ status, headers, body }: Answer, now: number): string {
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   const text = body.map((segment) => (segment.kind === "bytes" ? Buffer.from(segment.bytes).toString("utf8") : ""));
   return [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, "", ...text].join("\r\n");
-}
-
-function listenError(cause: unknown, address: string, port: number): unknown {
-  const where = { protocol: "HTTP", port, where: address };
-  switch (errnoOf(cause)) {
-    case "EADDRINUSE":
-      return new EverbootError("port-in-use", where, cause);
-    case "EACCES":
-      return new EverbootError("port-denied", where, cause);
-    default:
-      return cause;
-  }
 }

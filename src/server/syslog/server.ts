@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import { type DatagramSocket, openDatagramSocket } from "../../net/datagram.ts";
+import { listenError } from "../../net/listen-error.ts";
 import { parseSyslog, type SyslogMessage } from "../../wire/syslog-message.ts";
-import { Counters } from "../http/counters.ts";
+import { Counters } from "../counters.ts";
 import type { Server } from "../server.ts";
-import { type DatagramSocket, listenError, openDatagramSocket } from "../tftp/datagram-socket.ts";
 import { SyslogFrames } from "./frames.ts";
 
 export interface ReceivedMessage extends SyslogMessage {
@@ -98,7 +99,7 @@ class SyslogListener implements SyslogServer {
     try {
       await once(server, "listening");
     } catch (error) {
-      throw error instanceof Error ? listenError(error, "syslog", address, this.port) : error;
+      throw listenError(error, "syslog", address, this.port);
     }
     return server;
   }

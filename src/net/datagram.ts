@@ -1,6 +1,6 @@
 /** One UDP socket bound to one address, as a port: tests put a simulated network in its place. */
 import { createSocket, type Socket } from "node:dgram";
-import { EverbootError, errnoOf } from "../../base/errors.ts";
+import { listenError } from "./listen-error.ts";
 
 export interface Peer {
   readonly address: string;
@@ -62,17 +62,4 @@ function bound(socket: Socket, protocol: string, address: string, port: number):
       resolve();
     });
   });
-}
-
-/** The error table's form of a failed `bind` or `listen`. */
-export function listenError(error: Error, protocol: string, where: string, port: number): Error {
-  const details = { protocol, port, where };
-  switch (errnoOf(error)) {
-    case "EADDRINUSE":
-      return new EverbootError("port-in-use", details, error);
-    case "EACCES":
-      return new EverbootError("port-denied", details, error);
-    default:
-      return error;
-  }
 }
