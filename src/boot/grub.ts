@@ -5,16 +5,18 @@ export function renderGrub(script: BootScript): string {
   return `${(script.kind === "install" ? installLines(script) : localLines(script)).join("\n")}\n`;
 }
 
-/** GRUB has no `||`; `until` repeats a failed fetch. Each fetch gives up by itself after some 16 s of silence. */
+/**
+ * Paths without a device are those of the server that GRUB itself came from, by the protocol that it came by: Debian's
+ * signed network GRUB (2.06) has TFTP and no HTTP. GRUB has no `||`; `until` repeats a failed fetch, each of which gives
+ * up by itself after half a minute of silence.
+ */
 function installLines(script: InstallScript): string[] {
-  const { address, httpPort } = script.server;
-  const root = httpPort === 80 ? `(http,${address})` : `(http,${address}:${httpPort})`;
-  const retry = [`  echo "Everboot: ${address} does not answer, trying again"`, "  sleep 3", "done"];
+  const retry = [`  echo "Everboot: ${script.server.address} does not answer, trying again"`, "  sleep 3", "done"];
   return [
     `echo "Everboot: ${screenText(script.title)}"`,
-    `until linux ${[`${root}/${script.kernel}`, ...script.arguments.map(quoteGrub)].join(" ")}; do`,
+    `until linux ${[`/${script.kernel}`, ...script.arguments.map(quoteGrub)].join(" ")}; do`,
     ...retry,
-    `until initrd ${root}/${script.initrd}; do`,
+    `until initrd /${script.initrd}; do`,
     ...retry,
     "boot",
   ];

@@ -118,7 +118,7 @@ test("pxelinux finds a host by MAC, by its address in hex, and by who asks for d
 test("GRUB finds a host by MAC and by its address, and nothing else below grub/", async (context) => {
   const { resolve } = open(context);
   for (const name of ["grub.cfg", "grub.cfg-01-52-54-00-00-00-02"]) {
-    assert.match(await textOf(await resolve(`/grub/${name}`, VM1)), /until linux \(http,192\.168\.77\.1\)\/boot/);
+    assert.match(await textOf(await resolve(`/grub/${name}`, VM1)), /until linux \/boot\//);
   }
   assert.equal((await resolve("/grub/x86_64-efi/command.lst", VM1)).kind, "absent");
 });
