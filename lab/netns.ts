@@ -1,6 +1,7 @@
 /** Network namespaces for tests, benches and the demo: made here, removed here, nothing else touched. */
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
 import { promisify } from "node:util";
+import { addCleanup, kill, runQuietly } from "./cleanup.ts";
 
 const run = promisify(execFile);
 
@@ -11,15 +12,22 @@ export function namespaceObstacle(): string | undefined {
 
 export class Namespace {
   readonly name: string;
+  private readonly children = new Set<ChildProcess>();
+  private readonly forget: () => void;
 
   private constructor(name: string) {
     this.name = name;
+    this.forget = addCleanup(() => {
+      this.killChildren();
+      runQuietly("ip", ["netns", "del", name]);
+    });
   }
 
   /** Linux limits interface names to 15 characters, so keep `name` short; the process id makes it unique. */
   static async create(name: string): Promise<Namespace> {
-    const space = new Namespace(`${name}-${process.pid}`);
-    await run("ip", ["netns", "add", space.name]);
+    const fullName = `${name}-${process.pid}`;
+    await run("ip", ["netns", "add", fullName]);
+    const space = new Namespace(fullName);
     await space.ip("link set lo up");
     return space;
   }
@@ -38,9 +46,16 @@ export class Namespace {
     return result.stdout + result.stderr;
   }
 
-  /** Starts a program inside; `ip netns exec` replaces itself, so the child's pid is the program's. */
+  /**
+   * Starts a program inside; `ip netns exec` replaces itself, so the child's pid is the program's. It ends with the
+   * namespace, and with this process even when that is killed.
+   */
   spawn(program: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    return spawn("ip", ["netns", "exec", this.name, program, ...args], { stdio: "pipe", ...options });
+    const command = ["--pdeathsig", "KILL", "ip", "netns", "exec", this.name, program, ...args];
+    const child = spawn("setpriv", command, { stdio: "pipe", ...options });
+    this.children.add(child);
+    child.once("close", () => this.children.delete(child));
+    return child;
   }
 
   async bridge(device: string, cidr: string): Promise<void> {
@@ -49,8 +64,15 @@ export class Namespace {
     await this.ip(`link set ${device} up`);
   }
 
+  /** Kills what was spawned inside, then takes the namespace away with its devices. */
   async remove(): Promise<void> {
+    this.killChildren();
     await run("ip", ["netns", "del", this.name]).catch(() => undefined);
+    this.forget();
+  }
+
+  private killChildren(): void {
+    for (const child of this.children) if (child.exitCode === null) kill(child.pid);
   }
 }
 

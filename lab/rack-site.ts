@@ -1,0 +1,82 @@
+/** The site file of a rack: one server, one subnet, small Debian systems that install quickly. Pure. */
+import { stringify } from "yaml";
+import type { LoaderChoice } from "../src/site/model.ts";
+
+/** Where the rack's server listens: the bridge of its namespace. */
+export const RACK_BRIDGE = "br0";
+export const RACK_SERVER = "192.168.77.1";
+export const RACK_TREE = "debian";
+/** Root's password on the machines, and its SHA-512 crypt(5) hash. */
+export const RACK_PASSWORD = "everboot";
+const PASSWORD_HASH =
+  "$6$everbootlab$n91K0dpjZVux3PwIAVDfunXUZII74qxwwBY4rfIw3cs0IuDLtKLOlAOKG/QrSTJO.I6IfvpxRyt5QZuC.kcCP.";
+
+export interface RackHost {
+  readonly name: string;
+  readonly nics: readonly [string, ...string[]];
+  /** In 192.168.77.0/24, outside the pool (.200 to .250). */
+  readonly address: string;
+  /** Its NICs become an active-backup bond. */
+  readonly bond?: boolean;
+  readonly loader?: LoaderChoice;
+}
+
+/** Those of the smallest example: one host with two bonded NICs, one with a single NIC. */
+export const RACK_HOSTS: readonly [RackHost, ...RackHost[]] = [
+  { name: "vm1", nics: ["52:54:00:00:00:01", "52:54:00:00:00:02"], address: "192.168.77.101", bond: true },
+  { name: "vm2", nics: ["52:54:00:00:00:03"], address: "192.168.77.102" },
+];
+
+export interface RackTree {
+  readonly release: string;
+  /** Absolute paths: the tree's folder, and the keyring that its Release file is signed with. */
+  readonly path: string;
+  readonly keyring: string;
+}
+
+export function rackSite(tree: RackTree, hosts: readonly RackHost[]): string {
+  return stringify({
+    site: "rack",
+    subnets: [
+      {
+        cidr: "192.168.77.0/24",
+        router: RACK_SERVER,
+        dns: [RACK_SERVER],
+        domain: "lab.example",
+        pool: "192.168.77.200-192.168.77.250",
+        dhcp: "authoritative",
+      },
+    ],
+    unknown: "ignore",
+    servers: { one: { address: RACK_SERVER, interface: RACK_BRIDGE } },
+    trees: { [RACK_TREE]: { family: "debian", ...tree } },
+    profiles: { small: SMALL_PROFILE },
+    hosts: Object.fromEntries(hosts.map((host) => [host.name, hostEntry(host)])),
+  });
+}
+
+/**
+ * What makes an emulated installation quick: the cloud kernel, required packages alone, no IPv6 (saves waiting for
+ * autoconfiguration). The console is the serial port, where the lab reads along; the text front end and a dumb
+ * terminal keep it readable.
+ */
+const SMALL_PROFILE = {
+  tree: RACK_TREE,
+  language: "C.UTF-8",
+  root: { password: PASSWORD_HASH },
+  minimal: true,
+  recommends: false,
+  kernel: "linux-image-cloud-amd64",
+  kernel_arguments: ["DEBIAN_FRONTEND=text", "TERM=dumb", "ipv6.disable=1", "console=ttyS0,115200"],
+  installed_kernel_arguments: ["console=ttyS0,115200", "quiet"],
+};
+
+function hostEntry(host: RackHost): object {
+  return {
+    nics: host.nics,
+    address: host.address,
+    profile: "small",
+    ...(host.bond === true && { bond: { mode: "active-backup", miimon: 100 } }),
+    ...(host.loader !== undefined && { loader: host.loader }),
+  };
+}

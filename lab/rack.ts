@@ -1,0 +1,114 @@
+/** A rack on this computer: a namespace with a bridge, an install server in it, and a tree to install from. */
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { EverbootError } from "../src/base/errors.ts";
+import { askDaemon } from "../src/cli/daemon-client.ts";
+import { statePaths } from "../src/cluster/state-folder.ts";
+import type { HostStatus } from "../src/cluster/trace.ts";
+import { addCleanup } from "./cleanup.ts";
+import { DaemonProcess, EVERBOOT } from "./daemon-process.ts";
+import { prepareMirror } from "./mirror.ts";
+import { Namespace } from "./netns.ts";
+import { RACK_BRIDGE, RACK_HOSTS, RACK_SERVER, RACK_TREE, type RackHost, rackSite } from "./rack-site.ts";
+
+const run = promisify(execFile);
+
+export interface RackOptions {
+  /** At most 8 characters: names the namespace. */
+  readonly name: string;
+  /** Default: `RACK_HOSTS`. */
+  readonly hosts?: readonly RackHost[];
+  /** Where the package mirror is kept; default: the project's cache. */
+  readonly cacheFolder?: string;
+  /** Gets a line for each step that takes a while. */
+  readonly tell?: (line: string) => void;
+}
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Rack {
+  readonly space: Namespace;
+  readonly bridge: string;
+  readonly hosts: readonly RackHost[];
+  /** Holds all that the rack writes: site file, tree, state, disks, logs. Removed by `close`. */
+  readonly folder: string;
+  readonly siteFile: string;
+  readonly state: string;
+  readonly daemon: DaemonProcess;
+  /** Runs `everboot ARGS` in the namespace, whatever its exit code. */
+  everboot(...args: readonly string[]): Promise<CommandResult>;
+  /** What `everboot status HOST --json` prints, asked over the control socket; rejects while the daemon is away. */
+  status(host: string): Promise<HostStatus & { readonly now: number }>;
+  /** Issues a permit as `everboot install HOST --replace`. */
+  install(host: string): Promise<void>;
+  /** Ends everything in the rack and removes it. */
+  close(): Promise<void>;
+}
+
+/** Resolves when the server is up and the tree imported. Leaves nothing behind when it rejects. */
+export async function openRack(options: RackOptions): Promise<Rack> {
+  const mirror = await prepareMirror(options);
+  const folder = mkdtempSync(join(tmpdir(), `everboot-${options.name}-`));
+  const forget = addCleanup(() => rmSync(folder, { recursive: true, force: true }));
+  const hosts = options.hosts ?? RACK_HOSTS;
+  const siteFile = join(folder, "site.yaml");
+  const tree = { release: mirror.image.release, path: join(folder, "tree"), keyring: mirror.keyring };
+  writeFileSync(siteFile, rackSite(tree, hosts));
+  const state = join(folder, "state");
+  mkdirSync(state);
+  const space = await Namespace.create(options.name);
+  const close = async () => {
+    await space.remove();
+    rmSync(folder, { recursive: true, force: true });
+    forget();
+  };
+  const daemon = new DaemonProcess({ space, siteFile, state, logDirectory: folder });
+  const rack = { ...commands({ space, state }), space, bridge: RACK_BRIDGE, hosts, folder, siteFile, state, daemon };
+  try {
+    await space.bridge(RACK_BRIDGE, `${RACK_SERVER}/24`);
+    options.tell?.("importing the tree");
+    for (const source of [mirror.image.folder, mirror.folder]) {
+      demandSuccess(await rack.everboot("import", source, "--as", RACK_TREE, "-c", siteFile));
+    }
+    await daemon.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { ...rack, close };
+}
+
+function commands({ space, state }: Pick<Rack, "space" | "state">): Pick<Rack, "everboot" | "status" | "install"> {
+  const { socket } = statePaths(state);
+  const hostPath = (host: string) => `/api/v1/hosts/${encodeURIComponent(host)}`;
+  return {
+    everboot: (...args) => runEverboot(space, args),
+    status: async (host) => (await askDaemon(socket, "GET", hostPath(host))) as Awaited<ReturnType<Rack["status"]>>,
+    install: async (host) => {
+      await askDaemon(socket, "POST", `${hostPath(host)}/permit`, { replace: true });
+    },
+  };
+}
+
+async function runEverboot(space: Namespace, args: readonly string[]): Promise<CommandResult> {
+  const command = ["netns", "exec", space.name, process.execPath, EVERBOOT, ...args];
+  try {
+    return { code: 0, ...(await run("ip", command, { maxBuffer: 64 << 20 })) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string };
+    if (typeof code !== "number") throw error;
+    return { code, stdout: stdout ?? "", stderr: stderr ?? "" };
+  }
+}
+
+function demandSuccess(result: CommandResult): void {
+  if (result.code === 0) return;
+  throw new EverbootError("lab-broken", { reason: result.stderr.trim().split("\n").at(-1) ?? "a command failed" });
+}

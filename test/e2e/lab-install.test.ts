@@ -1,0 +1,102 @@
+/**
+ * The main job with a real machine: firmware, loader, Debian Installer, served by Everboot alone. Minutes long, so only
+ * on demand: EVERBOOT_LAB=quick (BIOS, until packages arrive) or full (BIOS and UEFI, until the installed system
+ * asks for a log-in).
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type InstallOptions, type InstallReport, runInstall } from "../../lab/install-run.ts";
+import { namespaceObstacle } from "../../lab/netns.ts";
+import { LAB_PURPOSES, packageObstacle } from "../../lab/prerequisites.ts";
+import { openRack, type Rack, type RackOptions } from "../../lab/rack.ts";
+import { RACK_HOSTS } from "../../lab/rack-site.ts";
+import type { LoaderChoice } from "../../src/site/model.ts";
+
+const WANTED = process.env.EVERBOOT_LAB;
+
+function obstacle(kind: "quick" | "full"): string | undefined {
+  if (WANTED !== kind) return `long: set EVERBOOT_LAB=${kind}`;
+  return namespaceObstacle() ?? packageObstacle(...LAB_PURPOSES);
+}
+
+async function install(rackOptions: RackOptions, options: InstallOptions, check: (rack: Rack) => Promise<void>) {
+  const rack = await openRack(rackOptions);
+  try {
+    const report = await runInstall(rack, options);
+    assert.equal(report.outcome, "reached", `${report.outcome}: ${report.screen}`);
+    await check(rack);
+    return report;
+  } finally {
+    await rack.close();
+  }
+}
+
+function serverStages(report: InstallReport): string[] {
+  return (report.status.boot?.stages ?? []).map(({ stage }) => stage);
+}
+
+test("BIOS: from the firmware to the packages, without a question", { skip: obstacle("quick") }, async () => {
+  const report = await install({ name: "labquick" }, { host: "vm1", until: "packages" }, async (rack) => {
+    const answer = await rack.everboot("status", "vm1", "--json", "--state", rack.state);
+    assert.equal(answer.code, 0, answer.stderr);
+    assert.equal(JSON.parse(answer.stdout).state, "installing");
+  });
+  for (const stage of ["firmware", "loader", "kernel", "network", "partitioning", "base"]) {
+    assert.ok(
+      report.stages.some((reached) => reached.stage === stage),
+      `${stage} is missing in ${JSON.stringify(report.stages)}`,
+    );
+  }
+  assert.deepEqual(serverStages(report), ["dhcp", "script", "kernel", "answer", "packages"]);
+});
+
+/** Firmware, loader, and the machine that goes this way. */
+const PATHS: ReadonlyArray<readonly [string, LoaderChoice, Omit<InstallOptions, "host" | "until">]> = [
+  ["BIOS PXE, undionly.kpxe", "auto", { plainPxe: true }],
+  ["BIOS PXE, pxelinux.0", "pxelinux", { plainPxe: true }],
+  ["UEFI PXE, snponly.efi", "auto", { firmware: "uefi", rom: false }],
+  ["UEFI PXE, shim and GRUB", "grub", { firmware: "uefi", rom: false }],
+  ["UEFI HTTP boot, snponly.efi", "auto", { firmware: "uefi", rom: false, httpBoot: true }],
+];
+
+for (const [name, loader, machine] of PATHS) {
+  test(`${name}: reaches the installer`, { skip: obstacle("full") }, async () => {
+    const hosts = [{ ...RACK_HOSTS[0], loader }];
+    const options: InstallOptions = { host: "vm1", until: "installer", timeoutMs: 10 * 60_000, ...machine };
+    const report = await install({ name: "labpath", hosts }, options, async () => undefined);
+    assert.deepEqual(serverStages(report), ["dhcp", "loader", "script", "kernel"]);
+  });
+}
+
+const FULL: ReadonlyArray<readonly [string, Omit<InstallOptions, "host" | "until">]> = [
+  ["BIOS", { firmware: "bios" }],
+  ["UEFI with the firmware's own PXE", { firmware: "uefi", rom: false }],
+];
+
+for (const [name, machine] of FULL) {
+  test(`${name}: to the end, and then from the disk`, { skip: obstacle("full") }, async () => {
+    const options: InstallOptions = { host: "vm1", until: "booted-from-disk", ...machine };
+    const report = await install({ name: "labfull" }, options, async (rack) => {
+      const { state, permit } = await rack.status("vm1");
+      assert.deepEqual([state, permit?.state], ["installed", "used"]);
+    });
+    const rebooted = report.stages.findIndex(({ stage }) => stage === "rebooting");
+    const after = report.stages.slice(rebooted + 1).map(({ stage }) => stage);
+    assert.equal(after.includes("kernel"), false, "the installer came again");
+    assert.equal(after.at(-1), "installed");
+  });
+}
+
+test("BIOS: the server is killed in mid-install and comes back after 30 s", { skip: obstacle("full") }, async () => {
+  const options: InstallOptions = {
+    host: "vm2",
+    until: "booted-from-disk",
+    kills: [
+      { at: "components", awayMs: 30_000 },
+      { at: "base", awayMs: 30_000 },
+      { at: "packages", awayMs: 30_000 },
+    ],
+  };
+  const report = await install({ name: "labkill" }, options, async () => undefined);
+  assert.equal(report.kills.length, 3);
+});
