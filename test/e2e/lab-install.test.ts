@@ -1,20 +1,21 @@
 /**
  * The main job with a real machine: firmware, loader, Debian Installer, served by Everboot alone. Minutes long, so only
- * on demand: EVERBOOT_LAB=quick (BIOS, until packages arrive) or full (BIOS and UEFI, until the installed system
- * asks for a log-in).
+ * on demand: EVERBOOT_LAB=quick (BIOS, until packages arrive), full (BIOS and UEFI, until the installed system asks
+ * for a log-in) or kills (the daemon is killed ten times on the way).
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type InstallOptions, type InstallReport, runInstall } from "../../lab/install-run.ts";
+import { type DaemonKill, type InstallOptions, type InstallReport, runInstall } from "../../lab/install-run.ts";
 import { namespaceObstacle } from "../../lab/netns.ts";
 import { LAB_PURPOSES, packageObstacle } from "../../lab/prerequisites.ts";
 import { openRack, type Rack, type RackOptions } from "../../lab/rack.ts";
 import { RACK_HOSTS } from "../../lab/rack-site.ts";
 import type { LoaderChoice } from "../../src/site/model.ts";
+import { random } from "../support/lossy-udp.ts";
 
 const WANTED = process.env.EVERBOOT_LAB;
 
-function obstacle(kind: "quick" | "full"): string | undefined {
+function obstacle(kind: "quick" | "full" | "kills"): string | undefined {
   if (WANTED !== kind) return `long: set EVERBOOT_LAB=${kind}`;
   return namespaceObstacle() ?? packageObstacle(...LAB_PURPOSES);
 }
@@ -87,16 +88,35 @@ for (const [name, machine] of FULL) {
   });
 }
 
-test("BIOS: the server is killed in mid-install and comes back after 30 s", { skip: obstacle("full") }, async () => {
+/** Milliseconds that the daemon is away, ten times. */
+const AWAY = [0, 5000, 30_000, 120_000, 0, 5000, 30_000, 120_000, 0, 5000];
+const SEED = Number(process.env.EVERBOOT_SEED ?? Date.now() % 100_000);
+
+/** Ten moments, the next one 40 to 120 s after the daemon came back from the one before. */
+function randomKills(seed: number): DaemonKill[] {
+  const chance = random(seed);
+  let at = 0;
+  return AWAY.map((awayMs) => {
+    at += 40 + Math.round(chance() * 80);
+    const kill = { at, awayMs };
+    at += awayMs / 1000;
+    return kill;
+  });
+}
+
+test(`BIOS: ten kills at random moments of an install (EVERBOOT_SEED=${SEED})`, {
+  skip: obstacle("kills"),
+}, async () => {
   const options: InstallOptions = {
     host: "vm2",
     until: "booted-from-disk",
-    kills: [
-      { at: "components", awayMs: 30_000 },
-      { at: "base", awayMs: 30_000 },
-      { at: "packages", awayMs: 30_000 },
-    ],
+    kills: randomKills(SEED),
+    onStage: ({ seconds, stage }) => process.stdout.write(`# ${seconds} s: ${stage}\n`),
+    onKill: ({ seconds, awayMs }) => process.stdout.write(`# ${seconds} s: killed, away for ${awayMs / 1000} s\n`),
   };
-  const report = await install({ name: "labkill" }, options, async () => undefined);
-  assert.equal(report.kills.length, 3);
+  const report = await install({ name: "labkill" }, options, async (rack) => {
+    assert.equal((await rack.status("vm2")).permit?.state, "used");
+  });
+  assert.equal(report.kills.length, AWAY.length);
+  assert.deepEqual(serverStages(report), ["dhcp", "script", "kernel", "answer", "packages", "post", "reboot"]);
 });
