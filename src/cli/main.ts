@@ -19,11 +19,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 async function loadCheck(): Promise<Command> {
-  const [{ checkTreeFiles, createCheckCommand }, { checkFamilies, checkLoaders }] = await Promise.all([
+  const [{ checkTreeFiles, createCheckCommand }, { checkFamilies, checkLoaders, checkVersion }] = await Promise.all([
     import("./check.ts"),
     import("./world-checks.ts"),
   ]);
-  return createCheckCommand([checkTreeFiles, checkFamilies, checkLoaders]);
+  return createCheckCommand([checkTreeFiles, checkFamilies, checkLoaders, checkVersion]);
 }
 
 async function main(args: readonly string[], io: Io): Promise<number> {

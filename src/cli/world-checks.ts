@@ -2,6 +2,7 @@
 import { loadersOfSite } from "../boot/loader.ts";
 import { missingLoaders } from "../content/loaders.ts";
 import { FAMILIES } from "../registry.ts";
+import type { Site } from "../site/model.ts";
 import type { WorldCheck } from "./check.ts";
 
 /** Loaders come from the distribution's packages of each server. */
@@ -33,3 +34,38 @@ export const checkFamilies: WorldCheck = async (site) => {
   );
   return [...unknown, ...hosts];
 };
+
+/** What the site file may say already and this version does not do. */
+const NOT_YET: ReadonlyArray<{
+  readonly path: readonly string[];
+  readonly asks: (site: Site) => boolean;
+  readonly what: string;
+  readonly todo: string;
+}> = [
+  {
+    path: ["servers"],
+    asks: (site) => site.servers.size > 1,
+    what: "several servers: this version shares no state between them",
+    todo: "run `everboot up` on one of them",
+  },
+  {
+    path: ["unknown"],
+    asks: (site) => site.unknown.kind === "profile",
+    what: "unknown machines get an address, but are not installed by this version",
+    todo: "list them under hosts",
+  },
+  {
+    path: ["names"],
+    asks: (site) => Object.keys(site.names).length > 0,
+    what: "names are not answered by this version",
+    todo: "machines are told addresses",
+  },
+];
+
+export const checkVersion: WorldCheck = async (site) =>
+  NOT_YET.filter(({ asks }) => asks(site)).map(({ path, what, todo }) => ({
+    path,
+    at: "key" as const,
+    what,
+    todo,
+  }));

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkFamilies, checkVersion } from "../../../src/cli/world-checks.ts";
+import { exampleSite } from "../../support/sites.ts";
+
+test("the smallest example asks for nothing that cannot be done", async () => {
+  const site = exampleSite("single");
+  assert.deepEqual([...(await checkFamilies(site)), ...(await checkVersion(site))], []);
+});
+
+test("the pair is told what this version leaves undone, each at its place", async () => {
+  const site = exampleSite("pair");
+  const found = [...(await checkFamilies(site)), ...(await checkVersion(site))];
+  assert.deepEqual(
+    found.map(({ path }) => path.join(".")),
+    ["trees.rocky-9.family", "servers", "names"],
+  );
+  for (const { what, todo } of found) assert.ok(what && todo);
+});
+
+test("a profile for unknown machines is told", async () => {
+  const site = exampleSite("single", (text) =>
+    text
+      .replace("unknown: ignore", "unknown: plain")
+      .replace(/192\.168\.77\.100-192\.168\.77\.150/, "192.168.77.200-192.168.77.250"),
+  );
+  assert.deepEqual(
+    (await checkVersion(site)).map(({ path }) => path),
+    [["unknown"]],
+  );
+});
+
+test("a host that asks its family for what it cannot do is told by name", async () => {
+  const site = exampleSite("single", (text) =>
+    text.replace("    tree: debian-12", "    tree: debian-12\n    via: nfs"),
+  );
+  const found = await checkFamilies(site);
+  assert.deepEqual(
+    found.map(({ path }) => path.join(".")),
+    ["hosts.vm1", "hosts.vm2"],
+  );
+  assert.match(found[0]?.what ?? "", /^host vm1: profile plain: the Debian Installer fetches by HTTP only/);
+});
