@@ -1,11 +1,16 @@
 /** `everboot demo`: the main job on this computer, in one terminal, with a real machine's firmware and installer. */
+import { EverbootError } from "../src/base/errors.ts";
 import { bytesText, durationText, hostText } from "../src/cli/status-text.ts";
 import type { HostStatus } from "../src/cluster/trace.ts";
 import { type InstallGoal, type InstallReport, runInstall, type StageTime } from "./install-run.ts";
 import { kvmWorks } from "./kvm.ts";
+import { namespaceObstacle } from "./netns.ts";
 import { installPackages, LAB_PURPOSES, netbootImage } from "./prerequisites.ts";
 import { STAGE_LABELS } from "./progress.ts";
-import { openRack, type Rack } from "./rack.ts";
+import { debianTree, openRack, type Rack, type TreeSource } from "./rack.ts";
+import type { SimulatedStep } from "./simulate/machine.ts";
+import { runSimulation } from "./simulate/run.ts";
+import { noiseTree } from "./simulate/tree.ts";
 
 export interface DemoOptions {
   readonly out: (line: string) => void;
@@ -15,38 +20,79 @@ export interface DemoOptions {
   readonly firmware: "bios" | "uefi";
   /** To the end, even where the machine is emulated and takes twenty minutes for it. */
   readonly full: boolean;
+  /** A simulated machine even where a real one could be had. */
+  readonly simulate: boolean;
 }
 
 const HOST = "vm1";
 
 /** Resolves with the exit code. */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  const { out, signal } = options;
-  await installPackages(LAB_PURPOSES, out);
+  const { out } = options;
+  if (namespaceObstacle() !== undefined) throw new EverbootError("usage", { what: `demo ${namespaceObstacle()}` });
+  if (options.simulate) return simulatedDemo(options);
+  const tell = (line: string) => out(`  ${line}`);
+  const tree = await installPackages(LAB_PURPOSES, out)
+    .then(() => debianTree({ tell }))
+    .catch(reasonOf);
+  if (typeof tree !== "string") return realDemo(options, tree);
+  out(tree);
+  return simulatedDemo(options);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof EverbootError) return error.message;
+  throw error;
+}
+
+async function realDemo(options: DemoOptions, tree: TreeSource): Promise<number> {
+  const { out, signal, firmware } = options;
   const goal = await chooseGoal(options);
-  out(
-    `A rack on this computer: a network of its own, an install server, ${options.firmware.toUpperCase()} machine ${HOST}.`,
-  );
-  const rack = await openRack({ name: "demo", tell: (line) => out(`  ${line}`) });
+  out(`A rack on this computer: a network of its own, an install server, ${firmware.toUpperCase()} machine ${HOST}.`);
+  const rack = await openRack({ name: "demo", tree, tell: (line) => out(`  ${line}`) });
   try {
     signal.throwIfAborted();
-    out("");
-    out("Its site file (all there is to write):");
-    for (const line of summary(rack)) out(`  ${line}`);
-    out("");
-    out(`everboot install ${HOST}   and the machine is switched on:`);
-    const report = await runInstall(rack, {
-      host: HOST,
-      firmware: options.firmware,
-      until: goal,
-      signal,
-      ...views(options),
-    });
+    introduce(options, rack);
+    const report = await runInstall(rack, { host: HOST, firmware, until: goal, signal, ...views(options) });
     tellEnd(options, report, goal);
     return report.outcome === "reached" ? 0 : 1;
   } finally {
     await rack.close();
   }
+}
+
+/** The servers are real and the machine is not: it asks as firmware, iPXE and installer do, and installs nothing. */
+async function simulatedDemo(options: DemoOptions): Promise<number> {
+  const { out, signal } = options;
+  out(`Machine ${HOST} is simulated: it asks the real server as a real one would, and installs nothing.`);
+  const rack = await openRack({ name: "demo", tree: noiseTree({ packages: 40, bytes: 500_000 }) });
+  try {
+    signal.throwIfAborted();
+    introduce(options, rack);
+    await rack.install(HOST);
+    const onStep = (step: SimulatedStep) => tellStep(options, step);
+    const { code, complaint } = await runSimulation(rack, { host: HOST, pauseMs: 150, onStep, signal });
+    out("");
+    if (signal.aborted) out("Stopped. Nothing is left behind.");
+    else if (code !== 0) out(`The simulated machine failed: ${complaint.trim().split("\n").at(-1)}`);
+    else tellStatus(options, await rack.status(HOST));
+    return code === 0 ? 0 : 1;
+  } finally {
+    await rack.close();
+  }
+}
+
+function tellStep({ out, live }: DemoOptions, step: SimulatedStep): void {
+  if (step.step === "package") live?.(`         package ${step.text}`);
+  else if (step.step !== "file") out(`  ${step.step.padEnd(9)} ${step.text}`);
+}
+
+function introduce({ out }: DemoOptions, rack: Rack): void {
+  out("");
+  out("Its site file (all there is to write):");
+  for (const line of summary(rack)) out(`  ${line}`);
+  out("");
+  out(`everboot install ${HOST}   and the machine is switched on:`);
 }
 
 /** An emulated machine takes about twenty minutes for a whole installation: the demo stops when packages arrive. */
@@ -110,15 +156,18 @@ function tellEnd({ out }: DemoOptions, report: InstallReport, goal: InstallGoal)
     for (const line of report.screen.trimEnd().split("\n").slice(-8)) out(`  | ${line}`);
     return;
   }
-  out(`everboot status ${HOST}`);
-  const status = report.status as HostStatus & { readonly now: number };
-  for (const line of hostText(status, { now: status.now, color: false })) out(`  ${line}`);
-  out("");
+  tellStatus({ out }, report.status);
   out(`Done in ${durationText(report.seconds * 1000)}: ${goal === "packages" ? REACHED_PACKAGES : REACHED_DISK}`);
   out("Nothing is left behind: network, machine, disk and state are gone. Next:");
   out("  everboot demo --uefi          the same with a UEFI machine; --full goes to the end");
   out("  everboot check -c site.yaml   your own site file; docs/site-file.md has every key");
   out("  everboot up -c site.yaml      your own server");
+}
+
+function tellStatus({ out }: Pick<DemoOptions, "out">, status: HostStatus & { readonly now: number }): void {
+  out(`everboot status ${HOST}`);
+  for (const line of hostText(status, { now: status.now, color: false })) out(`  ${line}`);
+  out("");
 }
 
 const REACHED_PACKAGES =

@@ -29,12 +29,12 @@ export const RACK_HOSTS: readonly [RackHost, ...RackHost[]] = [
 
 export interface RackTree {
   readonly release: string;
-  /** Absolute paths: the tree's folder, and the keyring that its Release file is signed with. */
+  /** Absolute paths: the tree's folder, and the keyring that its Release file is signed with, if it has its own. */
   readonly path: string;
-  readonly keyring: string;
+  readonly keyring?: string;
 }
 
-export function rackSite(tree: RackTree, hosts: readonly RackHost[]): string {
+export function rackSite({ release, path, keyring }: RackTree, hosts: readonly RackHost[]): string {
   return stringify({
     site: "rack",
     subnets: [
@@ -49,7 +49,7 @@ export function rackSite(tree: RackTree, hosts: readonly RackHost[]): string {
     ],
     unknown: "ignore",
     servers: { one: { address: RACK_SERVER, interface: RACK_BRIDGE } },
-    trees: { [RACK_TREE]: { family: "debian", ...tree } },
+    trees: { [RACK_TREE]: { family: "debian", release, path, ...(keyring !== undefined && { keyring }) } },
     profiles: { small: SMALL_PROFILE },
     hosts: Object.fromEntries(hosts.map((host) => [host.name, hostEntry(host)])),
   });

@@ -10,7 +10,7 @@ import { statePaths } from "../src/cluster/state-folder.ts";
 import type { HostStatus } from "../src/cluster/trace.ts";
 import { addCleanup } from "./cleanup.ts";
 import { DaemonProcess, EVERBOOT } from "./daemon-process.ts";
-import { prepareMirror } from "./mirror.ts";
+import { type MirrorOptions, prepareMirror } from "./mirror.ts";
 import { Namespace } from "./netns.ts";
 import { RACK_BRIDGE, RACK_HOSTS, RACK_SERVER, RACK_TREE, type RackHost, rackSite } from "./rack-site.ts";
 
@@ -21,10 +21,31 @@ export interface RackOptions {
   readonly name: string;
   /** Default: `RACK_HOSTS`. */
   readonly hosts?: readonly RackHost[];
-  /** Where the package mirror is kept; default: the project's cache. */
-  readonly cacheFolder?: string;
+  /** Default: Debian, as the netboot image and the lab's mirror have it. */
+  readonly tree?: TreeSource;
   /** Gets a line for each step that takes a while. */
   readonly tell?: (line: string) => void;
+}
+
+/** What a rack's machines are installed from. */
+export interface TreeSource {
+  readonly release: string;
+  /** Absolute path, where the tree has a keyring of its own. */
+  readonly keyring?: string;
+  /** Fills the tree's folder, by itself or with `everboot import FOLDER`. */
+  fill(folder: string, importFolder: (folder: string) => Promise<void>): Promise<void>;
+}
+
+/** The real thing; the mirror is made first where the cache has none. */
+export async function debianTree(options: MirrorOptions = {}): Promise<TreeSource> {
+  const { image, folder, keyring } = await prepareMirror(options);
+  return {
+    release: image.release,
+    keyring,
+    fill: async (_tree, importFolder) => {
+      for (const source of [image.folder, folder]) await importFolder(source);
+    },
+  };
 }
 
 export interface CommandResult {
@@ -39,6 +60,8 @@ export interface Rack {
   readonly hosts: readonly RackHost[];
   /** Holds all that the rack writes: site file, tree, state, disks, logs. Removed by `close`. */
   readonly folder: string;
+  /** The tree's folder. */
+  readonly tree: string;
   readonly siteFile: string;
   readonly state: string;
   readonly daemon: DaemonProcess;
@@ -54,13 +77,13 @@ export interface Rack {
 
 /** Resolves when the server is up and the tree imported. Leaves nothing behind when it rejects. */
 export async function openRack(options: RackOptions): Promise<Rack> {
-  const mirror = await prepareMirror(options);
+  const source = options.tree ?? (await debianTree(options));
   const folder = mkdtempSync(join(tmpdir(), `everboot-${options.name}-`));
   const forget = addCleanup(() => rmSync(folder, { recursive: true, force: true }));
   const hosts = options.hosts ?? RACK_HOSTS;
   const siteFile = join(folder, "site.yaml");
-  const tree = { release: mirror.image.release, path: join(folder, "tree"), keyring: mirror.keyring };
-  writeFileSync(siteFile, rackSite(tree, hosts));
+  const tree = join(folder, "tree");
+  writeFileSync(siteFile, rackSite({ ...source, path: tree }, hosts));
   const state = join(folder, "state");
   mkdirSync(state);
   const space = await Namespace.create(options.name);
@@ -70,13 +93,23 @@ export async function openRack(options: RackOptions): Promise<Rack> {
     forget();
   };
   const daemon = new DaemonProcess({ space, siteFile, state, logDirectory: folder });
-  const rack = { ...commands({ space, state }), space, bridge: RACK_BRIDGE, hosts, folder, siteFile, state, daemon };
+  const rack = {
+    ...commands({ space, state }),
+    space,
+    bridge: RACK_BRIDGE,
+    hosts,
+    folder,
+    tree,
+    siteFile,
+    state,
+    daemon,
+  };
   try {
     await space.bridge(RACK_BRIDGE, `${RACK_SERVER}/24`);
     options.tell?.("importing the tree");
-    for (const source of [mirror.image.folder, mirror.folder]) {
-      demandSuccess(await rack.everboot("import", source, "--as", RACK_TREE, "-c", siteFile));
-    }
+    await source.fill(tree, async (from) =>
+      demandSuccess(await rack.everboot("import", from, "--as", RACK_TREE, "-c", siteFile)),
+    );
     await daemon.start();
   } catch (error) {
     await close();

@@ -108,7 +108,10 @@ async function oneTransfer(server: string, path: string, signal: AbortSignal): P
       if (packet.kind === "data") blocks.push(Buffer.from(packet.data));
       say = { kind: "ack", block: blocks.length & 0xffff };
       if (packet.kind === "data" && packet.data.length < BLOCK_BYTES) {
-        socket.send(encodeTftp(say), 69, server);
+        // Closed before it is on its way, the socket would take the last word with it.
+        await new Promise((resolve) =>
+          socket.send(encodeTftp({ kind: "ack", block: blocks.length & 0xffff }), 69, server, resolve),
+        );
         return Buffer.concat(blocks);
       }
     }

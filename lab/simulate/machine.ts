@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Mac, parseMac } from "../../src/base/address.ts";
 import { REPORT_EVENTS } from "../../src/os/family.ts";
 import { askDhcp, type DhcpAnswer } from "./dhcp.ts";
-import { fetchHttp, fetchTftp, postHttp } from "./fetch.ts";
+import { fetchHttp, fetchTftp, postHttp, Refused } from "./fetch.ts";
 
 export type SimulatedStep =
   | {
@@ -41,9 +41,8 @@ async function live(machine: Machine): Promise<void> {
     const kernel = /^kernel .*?(http\S+)/m.exec(script)?.[1];
     const initrd = /^initrd .*?(http\S+)/m.exec(script)?.[1];
     if (kernel === undefined || initrd === undefined) return tell({ step: "disk", text: "boots from its disk" });
-    await fetchFile(machine, kernel);
-    await fetchFile(machine, initrd);
-    tell({ step: "kernel", text: kernel });
+    const bytes = (await fetchFile(machine, kernel)) + (await fetchFile(machine, initrd));
+    tell({ step: "kernel", text: `linux and initrd, ${bytes} bytes` });
     await install(machine, kernel.replace(/\/boot\/([^/]+)\/.*/, "/report/$1"));
   }
 }
@@ -52,12 +51,21 @@ async function bootScript(machine: Machine): Promise<string> {
   const { device, mac, signal } = machine;
   const first = await askDhcp(device, mac, "firmware", signal);
   takeAddress(machine, first);
-  const loader = await fetchTftp(first.server, first.file, signal);
-  tell({ step: "loader", text: `${first.file}, ${loader.length} bytes` });
+  tell({ step: "loader", text: await loaderText(first, signal) });
   const second = await askDhcp(device, mac, "ipxe", signal);
   const script = await fetchHttp(second.file, signal);
   tell({ step: "script", text: second.file });
   return script.toString();
+}
+
+/** A server without boot loaders cannot boot a real machine; a simulated one goes on as iPXE all the same. */
+async function loaderText({ server, file }: DhcpAnswer, signal: AbortSignal): Promise<string> {
+  try {
+    return `${file}, ${(await fetchTftp(server, file, signal)).length} bytes`;
+  } catch (error) {
+    if (error instanceof Refused) return `${file} is not on this computer: left out`;
+    throw error;
+  }
 }
 
 function takeAddress({ device }: Machine, { address }: DhcpAnswer): void {
@@ -88,10 +96,12 @@ async function fetchPackages(machine: Machine): Promise<void> {
   }
 }
 
-async function fetchFile({ signal }: Machine, url: string): Promise<void> {
+/** Resolves with the file's size. */
+async function fetchFile({ signal }: Machine, url: string): Promise<number> {
   const body = await fetchHttp(url, signal);
   const sha256 = createHash("sha256").update(body).digest("hex");
   tell({ step: "file", path: new URL(url).pathname, sha256, bytes: body.length });
+  return body.length;
 }
 
 if (import.meta.main) {

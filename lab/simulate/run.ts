@@ -4,31 +4,36 @@ import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { kill } from "../cleanup.ts";
 import { connect, Namespace } from "../netns.ts";
+import type { Rack } from "../rack.ts";
+import { RACK_SERVER, RACK_TREE } from "../rack-site.ts";
 import type { SimulatedStep } from "./machine.ts";
+import { NOISE_INDEX } from "./tree.ts";
 
 const PROGRAM = resolve(import.meta.dirname, "machine.ts");
 
 export interface SimulationOptions {
-  /** Where the bridge is. */
-  readonly space: Namespace;
-  readonly bridge: string;
-  readonly mac: string;
-  /** URL of the package index. */
-  readonly packages: string;
+  /** Name of a host of the rack, which must have a noise tree. */
+  readonly host: string;
+  /** Between two packages. */
   readonly pauseMs: number;
   readonly onStep: (step: SimulatedStep) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Resolves with the machine's exit code (0: it was told to boot from its disk) and what it complained of. */
-export async function runSimulation(options: SimulationOptions): Promise<{ code: number | null; complaint: string }> {
-  const { space, bridge, mac, packages, pauseMs, signal } = options;
+export async function runSimulation(
+  rack: Rack,
+  { host, pauseMs, onStep, signal }: SimulationOptions,
+): Promise<{ code: number | null; complaint: string }> {
+  const [mac] = rack.hosts.find(({ name }) => name === host)?.nics ?? [];
+  if (mac === undefined) throw new Error(`no host ${host} in the rack`);
   const machine = await Namespace.create("evm");
   try {
     const port = `m${process.pid}`.slice(0, 15);
-    await connect(space, port, machine, "eth0");
-    await space.ip(`link set ${port} master ${bridge}`);
+    await connect(rack.space, port, machine, "eth0");
+    await rack.space.ip(`link set ${port} master ${rack.bridge}`);
     await machine.ip(`link set eth0 address ${mac}`);
+    const packages = `http://${RACK_SERVER}/trees/${RACK_TREE}/${NOISE_INDEX}`;
     const child = machine.spawn(process.execPath, [PROGRAM, "eth0", mac, packages, String(pauseMs)]);
     const stop = () => kill(child.pid);
     signal?.addEventListener("abort", stop, { once: true });
@@ -37,7 +42,7 @@ export async function runSimulation(options: SimulationOptions): Promise<{ code:
       complaint += chunk;
     });
     if (child.stdout) {
-      createInterface({ input: child.stdout }).on("line", (line) => options.onStep(JSON.parse(line) as SimulatedStep));
+      createInterface({ input: child.stdout }).on("line", (line) => onStep(JSON.parse(line) as SimulatedStep));
     }
     const [code] = (await once(child, "close")) as [number | null];
     signal?.removeEventListener("abort", stop);

@@ -2,21 +2,24 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { TreeSource } from "../rack.ts";
 
-export interface NoiseTree {
-  readonly folder: string;
-  readonly release: string;
+export interface Noise {
   readonly packages: number;
   /** Of each package; kernel and initrd are ten times as large. */
   readonly bytes: number;
 }
 
+const RELEASE = "bookworm";
+
 /** Path of the package index, relative to the tree. */
-export function packagesPath(release: string): string {
-  return `dists/${release}/main/binary-amd64/Packages`;
+export const NOISE_INDEX = `dists/${RELEASE}/main/binary-amd64/Packages`;
+
+export function noiseTree(noise: Noise): TreeSource {
+  return { release: RELEASE, fill: async (folder) => writeNoise(folder, noise) };
 }
 
-export function writeNoiseTree({ folder, release, packages, bytes }: NoiseTree): void {
+function writeNoise(folder: string, { packages, bytes }: Noise): void {
   const write = (path: string, content: Uint8Array | string) => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), content);
@@ -25,5 +28,5 @@ export function writeNoiseTree({ folder, release, packages, bytes }: NoiseTree):
   write("netboot/linux", randomBytes(10 * bytes));
   write("netboot/initrd.gz", randomBytes(10 * bytes));
   for (const name of names) write(name, randomBytes(bytes));
-  write(packagesPath(release), names.map((name, number) => `Package: noise${number}\nFilename: ${name}\n`).join("\n"));
+  write(NOISE_INDEX, names.map((name, number) => `Package: noise${number}\nFilename: ${name}\n`).join("\n"));
 }

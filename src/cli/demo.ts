@@ -1,11 +1,12 @@
 import type { Command, Io } from "./command.ts";
 import { parseOptions, wantPositionals } from "./options.ts";
 
-const USAGE = `everboot demo [--uefi] [--full]
+const USAGE = `everboot demo [--uefi] [--full] [--simulate]
   A rack on this computer: a network of its own, a server, and a virtual machine that boots from it and is installed.
   As root on Debian or Ubuntu it installs what it needs (QEMU among it). Ctrl-C leaves nothing behind.
-  --uefi   a machine with UEFI firmware in place of a BIOS
-  --full   to the end of the installation even where the machine is emulated, which takes some twenty minutes`;
+  --uefi       a machine with UEFI firmware in place of a BIOS
+  --full       to the end of the installation even where the machine is emulated, which takes some twenty minutes
+  --simulate   no virtual machine: a program asks the server as firmware, iPXE and installer would, in seconds`;
 
 /** The lab comes with a clone and with the npm package; it is loaded by the demo alone. */
 export const demoCommand: Command = {
@@ -13,7 +14,11 @@ export const demoCommand: Command = {
   summary: "see it work: a machine is installed, on this computer",
   usage: USAGE,
   run: async (args, io) => {
-    const { values, positionals } = parseOptions(args, { uefi: { type: "boolean" }, full: { type: "boolean" } });
+    const { values, positionals } = parseOptions(args, {
+      uefi: { type: "boolean" },
+      full: { type: "boolean" },
+      simulate: { type: "boolean" },
+    });
     wantPositionals(positionals, 0, 0, USAGE);
     const { runDemo } = await import("../../lab/demo.ts");
     const screen = demoScreen(io);
@@ -22,6 +27,7 @@ export const demoCommand: Command = {
       signal: io.signal,
       firmware: values.uefi ? "uefi" : "bios",
       full: values.full === true,
+      simulate: values.simulate === true,
     });
   },
 };
