@@ -2,13 +2,13 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { EverbootError } from "../src/base/errors.ts";
 import type { Namespace } from "./netns.ts";
 
-/** The command line's program in this clone. */
-export const EVERBOOT = resolve(import.meta.dirname, "../src/cli/main.ts");
+/** The command line's program beside this file: TypeScript in a clone, JavaScript in the npm package. */
+export const EVERBOOT = resolve(import.meta.dirname, `../src/cli/main${extname(import.meta.filename)}`);
 /** Sockets listen within a second or two; the rest is for a busy computer. */
 const READY_WITHIN_MS = 60_000;
 

@@ -1,6 +1,6 @@
 /** Starts a simulated machine in a namespace of its own, on the rack's bridge, and tells its steps. */
 import { once } from "node:events";
-import { resolve } from "node:path";
+import { extname, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { kill } from "../cleanup.ts";
 import { connect, Namespace } from "../netns.ts";
@@ -9,7 +9,7 @@ import { RACK_SERVER, RACK_TREE } from "../rack-site.ts";
 import type { SimulatedStep } from "./machine.ts";
 import { NOISE_INDEX } from "./tree.ts";
 
-const PROGRAM = resolve(import.meta.dirname, "machine.ts");
+const PROGRAM = resolve(import.meta.dirname, `machine${extname(import.meta.filename)}`);
 
 export interface SimulationOptions {
   /** Name of a host of the rack, which must have a noise tree. */
