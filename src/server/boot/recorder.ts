@@ -41,23 +41,35 @@ export function createRecorder(options: RecorderOptions): Recorder {
   };
 }
 
+const FORBIDDEN = 403;
+
 type Record = (host: Host, event: Omit<NewEvent, "host" | "permit">) => void;
 
 function recordTransfer(options: RecorderOptions, record: Record, transfer: Transfer): void {
   const address = parseIpv4(transfer.client);
   const host = address && options.site.hostByAddress.get(address);
   const stage = stageOfPath(transfer.path);
-  // Scripts are recorded with their decision; a machine may ask for many names before it finds its file.
-  if (!host || !stage || stage === "script" || transfer.bytes === 0) return;
+  // Scripts are recorded with their decision.
+  if (!host || !stage || stage === "script") return;
+  if (transfer.status === FORBIDDEN) {
+    record(host, { at: transfer.ended, stage, what: "refused", facts: { reason: shownPath(transfer.path) } });
+    return;
+  }
+  // Clients ask for names that may not be there, and get an error's text.
+  if (transfer.bytes === 0 || transfer.status >= 400) return;
   record(host, { at: transfer.ended, stage, what: "served", facts: transferFacts(options.server, transfer) });
   if (stage === "packages" && transfer.path.endsWith(".deb")) options.onPackage(host.name);
+}
+
+/** The token in a path is a secret of the install. */
+function shownPath(path: string): string {
+  return path.replace(/boot\/[0-9a-f]{32}\//, "boot/");
 }
 
 function transferFacts(server: string, transfer: Transfer) {
   const seconds = Math.max(transfer.ended - transfer.started, 1) / 1000;
   return {
-    // The token in a path is a secret of the install.
-    path: transfer.path.replace(/boot\/[0-9a-f]{32}\//, "boot/"),
+    path: shownPath(transfer.path),
     bytes: transfer.bytes,
     protocol: transfer.protocol,
     server,

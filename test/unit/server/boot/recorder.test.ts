@@ -72,6 +72,17 @@ test("strangers' transfers and empty ones leave no trace", () => {
   assert.deepEqual(events, []);
 });
 
+test("an error's text is no file; a refused file is told to the operator, without its token", () => {
+  const { recorder, events } = open();
+  recorder.transfers.ended(transfer({ path: "/trees/debian-12/dists/stable/Release", status: 404, bytes: 13 }));
+  assert.equal(events.length, 0);
+  recorder.transfers.ended(transfer({ path: `/boot/${TOKEN}/52-54-00-00-00-01/linux`, status: 403, bytes: 12 }));
+  assert.deepEqual(
+    events.map(({ stage, what, facts }) => [stage, what, facts.reason]),
+    [["kernel", "refused", "/boot/52-54-00-00-00-01/linux"]],
+  );
+});
+
 test("a fetched package of the installed system shows that the installer writes; an installer's component does not", () => {
   const { recorder, packages } = open();
   recorder.transfers.ended(transfer({ path: "/trees/debian-12/pool/udeb/partman_1_all.udeb" }));
