@@ -22,6 +22,7 @@ import { createRecorder } from "./server/boot/recorder.ts";
 import { reportRoute } from "./server/boot/reports.ts";
 import { createTrees } from "./server/boot/trees.ts";
 import { createDhcpServer } from "./server/dhcp/server.ts";
+import type { DhcpEvent } from "./server/dhcp/verdict.ts";
 import { chooseServer, listenAddresses, serverFor } from "./server/endpoint.ts";
 import { createHttpServer } from "./server/http/server.ts";
 import type { Server } from "./server/server.ts";
@@ -115,7 +116,10 @@ async function createServers(
       interfaces: localInterfaces,
       plan: boot.plan,
       leases: state.leases,
-      observer: boot.recorder.dhcp,
+      observer: (event) => {
+        boot.recorder.dhcp(event);
+        logDhcp(log, event);
+      },
       clock,
       log,
       sockets: await udpOpener(),
@@ -184,4 +188,10 @@ function syslogWriter(site: Site, logs: HostLogs) {
     // A stranger's lines would fill the disk in a host's name.
     if (host) logs.append(host.name, program === undefined ? text : `${program}: ${text}`);
   };
+}
+
+/** Machines that are no hosts have no journal: what an operator must know of them is in the log. */
+function logDhcp(log: Log, { kind, client, ...event }: DhcpEvent): void {
+  if (kind === "decline") log.warn(event, "address in use: a machine declined it because another one answers to it");
+  else log.debug({ ...event, asking: client.stage }, `dhcp ${kind}`);
 }

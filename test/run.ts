@@ -32,7 +32,7 @@ if (chosen.length === 0) {
   step("types", bin("tsc"), ["-p", "tsconfig.json"]);
 }
 // Two at a time: emulated machines and lossy links have deadlines that an overloaded machine would miss.
-step(`${files.length} test files`, process.execPath, [
+step(chosen.length > 0 ? chosen.join(" ") : `${files.length} test files`, process.execPath, [
   "--disable-warning=ExperimentalWarning",
   "--test",
   "--test-concurrency=2",
