@@ -1,13 +1,27 @@
 /** Network namespaces for tests, benches and the demo: made here, removed here, nothing else touched. */
-import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
+import { type ChildProcess, execFile, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
 import { addCleanup, kill, runQuietly } from "./cleanup.ts";
 
 const run = promisify(execFile);
 
-/** Reason why namespaces cannot be made here, or undefined. For `test({ skip })`. */
+let known: string | false | undefined;
+
+/** Reason why namespaces cannot be made here, or undefined. For `test({ skip })`. It is tried, once a process. */
 export function namespaceObstacle(): string | undefined {
-  return process.getuid?.() === 0 ? undefined : "needs root to make network namespaces";
+  known ??= process.getuid?.() === 0 ? tryNamespace() : "needs root to make network namespaces";
+  return known || undefined;
+}
+
+/** Root in a container is not always allowed to. */
+function tryNamespace(): string | false {
+  const name = `try-${process.pid}`;
+  const made = spawnSync("ip", ["netns", "add", name], { encoding: "utf8" });
+  const used = spawnSync("ip", ["netns", "exec", name, "true"], { encoding: "utf8" });
+  runQuietly("ip", ["netns", "del", name]);
+  if (made.status === 0 && used.status === 0) return false;
+  const why = `${made.stderr ?? ""}${used.stderr ?? ""}`.trim().split("\n")[0] || "no program ip (package iproute2)";
+  return `network namespaces cannot be made here: ${why}`;
 }
 
 export class Namespace {

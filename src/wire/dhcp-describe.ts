@@ -33,7 +33,12 @@ function texts(packet: DhcpPacket): string[] {
   const file = textOption(packet.options, "boot-file") ?? packet.file;
   const vendorClass = textOption(packet.options, "vendor-class");
   return [
-    ...(file === "" ? [] : [`file=${JSON.stringify(file)}`]),
-    ...(vendorClass === undefined ? [] : [`class=${JSON.stringify(vendorClass)}`]),
+    ...(file === "" ? [] : [`file=${quoted(file)}`]),
+    ...(vendorClass === undefined ? [] : [`class=${quoted(vendorClass)}`]),
   ];
+}
+
+/** JSON escapes the control characters below space; terminals obey some of the others, too. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(/\p{Cc}/gu, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
 }
