@@ -92,12 +92,12 @@ for (const [name, machine] of FULL) {
 const AWAY = [0, 5000, 30_000, 120_000, 0, 5000, 30_000, 120_000, 0, 5000];
 const SEED = Number(process.env.EVERBOOT_SEED ?? Date.now() % 100_000);
 
-/** Ten moments, the next one 40 to 120 s after the daemon came back from the one before. */
+/** Ten moments of an install of half an hour, the next one 60 to 200 s after the daemon came back from the one before. */
 function randomKills(seed: number): DaemonKill[] {
   const chance = random(seed);
   let at = 0;
   return AWAY.map((awayMs) => {
-    at += 40 + Math.round(chance() * 80);
+    at += 60 + Math.round(chance() * 140);
     const kill = { at, awayMs };
     at += awayMs / 1000;
     return kill;
