@@ -24,7 +24,7 @@ const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly pack
     label: "tests with foreign clients",
     packages: () => [
       ...["udhcpc", "isc-dhcp-client", "isc-dhcp-relay", "kea-admin", "atftp", "tftp-hpa"],
-      ...["tshark", "tcpdump", "curl", "wget", "nftables", "grub-common"],
+      ...["tshark", "tcpdump", "curl", "wget", "nftables", "grub-common", "ifupdown"],
     ],
   },
 };
