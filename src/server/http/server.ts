@@ -74,7 +74,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
 }
 
 class HttpListener implements HttpServer {
-  readonly name = "http";
+  readonly name: string;
   private readonly options: HttpOptions;
   private readonly limits: HttpLimits;
   private readonly counts = new Counters();
@@ -84,6 +84,7 @@ class HttpListener implements HttpServer {
 
   constructor(options: HttpOptions) {
     this.options = options;
+    this.name = `http ${options.address}`;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.server = createNodeServer(this.limits);
     const exchanges = new Exchanges({ ...options, counters: this.counts });
