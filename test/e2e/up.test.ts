@@ -132,6 +132,8 @@ test("what cannot be done is one line and an exit code", { skip }, async (contex
     [["install", "vm1", "--state", state], 1, /^everboot: tree debian-12 lacks the installer's kernel and initrd: /],
     [["install", "vm1", "--minutes", "soon", "--state", state], 2, /minutes/],
     [["install", "--state", state], 2, /^everboot: usage: everboot install HOST/],
+    [["install", "--all", "--state", state], 1, /^everboot: tree debian-12 lacks /],
+    [["install", "--profile", "plian", "--state", state], 2, /^everboot: no host has profile plian: /],
     [["cancel", "vm1", "--state", state], 1, /^everboot: no such permit/],
     [["explode"], 2, /^everboot: no command explode: see everboot help\n$/],
     [["status", "--nope"], 2, /^everboot: Unknown option '--nope'/],

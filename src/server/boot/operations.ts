@@ -41,7 +41,7 @@ export function createOperations(options: OperationsOptions): Operations {
       server: options.server,
       now: clock.now(),
       counters: Object.fromEntries(options.servers().map((server) => [server.name, server.counters()])),
-      ...foldFleet([...site.hosts.values()].map(statusOf)),
+      ...foldFleet([...site.hosts.values()].map((host) => ({ profile: host.profile.name, ...statusOf(host) }))),
     }),
     host: async (name) => ({ now: clock.now(), ...statusOf(hostOf(site, name)) }),
     install: (name, request) => install(options, hostOf(site, name), request),
