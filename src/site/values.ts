@@ -63,7 +63,7 @@ export const httpUrl = shaped("URL", /^https?:\/\/[^\s/]\S*$/, "write it as in h
 export const upstream = shaped(
   "URL of a mirror",
   /^(apt|https?:\/\/[^\s/]\S*)$/,
-  "write it as in http://deb.debian.org/debian, or write apt",
+  "write it as in http://mirror.example/debian, or write apt",
 );
 
 /**
