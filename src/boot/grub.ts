@@ -22,8 +22,29 @@ function installLines(script: InstallScript): string[] {
   ];
 }
 
+/** Where installed systems have their loaders; the first is the one that firmware itself falls back to. */
+const DISK_LOADERS = [
+  "/EFI/BOOT/BOOTX64.EFI",
+  "/EFI/BOOT/BOOTAA64.EFI",
+  "/EFI/debian/shimx64.efi",
+  "/EFI/debian/grubx64.efi",
+];
+
+/**
+ * `exit` of GRUB 2.06 tells the firmware that all is well, and EDK II then shows its set-up screen in place of the next
+ * boot option: so the disk's own loader is started, and `exit` is for machines that have none.
+ */
 function localLines(script: LocalScript): string[] {
-  return [`echo "Everboot: ${screenText(script.title)}"`, "exit"];
+  return [
+    `echo "Everboot: ${screenText(script.title)}"`,
+    `for loader in ${DISK_LOADERS.join(" ")}; do`,
+    "  if search --no-floppy --file --set=root $loader; then",
+    "    chainloader $loader",
+    "    boot",
+    "  fi",
+    "done",
+    "exit",
+  ];
 }
 
 /** Single quotes keep `$` and `;` from GRUB's shell; an argument cannot hold a single quote itself. */

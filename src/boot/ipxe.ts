@@ -34,12 +34,15 @@ function installLines(script: InstallScript): string[] {
   ];
 }
 
-/** UEFI goes on with its next boot option when a loader ends; a BIOS is handed its first disk. */
+/**
+ * A BIOS is handed its first disk. UEFI goes on with its next boot option when a loader fails; one that ends well is the
+ * end of the boot order, and EDK II shows its set-up screen (UEFI 2.10 section 3.1.1).
+ */
 function localLines(script: LocalScript): string[] {
   return [
     "#!ipxe",
     `echo Everboot: ${screenText(script.title)}`,
-    `iseq \${platform} efi && exit ||`,
+    `iseq \${platform} efi && exit 1 ||`,
     "sanboot --no-describe --drive 0x80 || exit",
   ];
 }
