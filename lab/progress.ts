@@ -30,7 +30,7 @@ export const STAGE_LABELS: Readonly<Record<MachineStage, string>> = {
   components: "installer components load",
   disks: "disks are looked for",
   partitioning: "disk is partitioned",
-  base: "base system and kernel are installed",
+  base: "packages of the base system arrive",
   packages: "further packages are installed",
   "boot-loader": "boot loader is installed",
   finishing: "installation finishes",
