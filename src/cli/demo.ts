@@ -1,9 +1,12 @@
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { EverbootError } from "../base/errors.ts";
 import type { Command, Io } from "./command.ts";
 import { parseOptions, wantPositionals } from "./options.ts";
 
 const USAGE = `everboot demo [--uefi] [--full] [--simulate]
   A rack on this computer: a network of its own, a server, and a virtual machine that boots from it and is installed.
-  As root on Debian or Ubuntu it installs what it needs (QEMU among it). Ctrl-C leaves nothing behind.
+  As root on Debian or Ubuntu it installs what it needs (QEMU among it); else its machine is simulated. Ctrl-C leaves nothing behind.
   --uefi       a machine with UEFI firmware in place of a BIOS
   --full       to the end of the installation even where the machine is emulated, which takes some twenty minutes
   --simulate   no virtual machine: a program asks the server as firmware, iPXE and installer would, in seconds`;
@@ -20,6 +23,7 @@ export const demoCommand: Command = {
       simulate: { type: "boolean" },
     });
     wantPositionals(positionals, 0, 0, USAGE);
+    if (process.getuid?.() !== 0) return asOwnRoot(io);
     const { runDemo } = await import("../../lab/demo.ts");
     const screen = demoScreen(io);
     return runDemo({
@@ -31,6 +35,32 @@ export const demoCommand: Command = {
     });
   },
 };
+
+/**
+ * Anybody may make networks inside a user namespace (user_namespaces(7)), where nothing can be installed: the machine
+ * is simulated. `/run` is covered, as `ip netns` keeps its names there.
+ */
+function asOwnRoot(io: Io): Promise<number> {
+  io.out(
+    "Not root: the demo runs in a user namespace, if that is allowed here, with a simulated machine. As root it shows a real one.",
+  );
+  const enter = [
+    "--user",
+    "--map-root-user",
+    "--net",
+    "--mount",
+    "sh",
+    "-c",
+    'mount -t tmpfs tmpfs /run && exec "$@"',
+    "sh",
+  ];
+  const self = [process.execPath, ...process.execArgv, process.argv[1] ?? "", "demo", "--simulate"];
+  const child = spawn("unshare", [...enter, ...self], { stdio: "inherit" });
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) => reject(new EverbootError("usage", { what: "demo: run it as root" }, error)));
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+}
 
 /** Lines above, and on a terminal one live line below them. */
 function demoScreen(io: Io) {
