@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -105,6 +105,36 @@ test("the smallest example: both NICs of vm1 get its address, a stranger gets si
     [gone.code, gone.err.trim()],
     [1, `everboot: no daemon answers at ${state}/control.sock: start it with \`everboot up\``],
   );
+});
+
+test("dhclient and perfdhcp get their addresses, and every packet decodes in tshark", { skip }, async (context) => {
+  const { server, client } = await makeLink(context);
+  const { file, state, folder } = await makeFolder(context, exampleText("single"));
+  const capture = join(folder, "capture.pcap");
+  const recorder = server.spawn("tcpdump", ["-i", "br0", "-U", "-w", capture, "udp"]);
+  assert.ok(recorder.stderr);
+  await once(recorder.stderr, "data", { signal: AbortSignal.timeout(READY_MS) });
+  await up(context, server, file, state);
+
+  await client.ip("link set eth0 address 52:54:00:00:00:02");
+  const files = ["lf", "pf", "cf"].flatMap((name) => [`-${name}`, join(folder, `dhclient.${name}`)]);
+  writeFileSync(join(folder, "dhclient.cf"), "");
+  await client.exec("dhclient", ["-4", "-1", "-v", "-sf", "/bin/true", ...files, "eth0"]);
+  // It has gone on in the background to renew its lease.
+  await client.exec("dhclient", ["-4", "-x", ...files, "eth0"]);
+  assert.match(readFileSync(join(folder, "dhclient.lf"), "utf8"), /fixed-address 192\.168\.77\.101;/);
+
+  await client.ip("addr add 192.168.77.50/24 dev eth0");
+  const load = ["-4", "-l", "eth0", "-b", "mac=52:54:00:00:00:03", "-R", "1", "-r", "30", "-n", "60", "-W", "1000000"];
+  const report = await client.exec("perfdhcp", [...load, "192.168.77.1"]);
+  assert.deepEqual(report.match(/drops: \d+/g), ["drops: 0", "drops: 0"], report);
+
+  recorder.kill("SIGINT");
+  await once(recorder, "exit");
+  const shown = await server.exec("tshark", ["-r", capture, "-Y", "dhcp"]);
+  assert.ok((shown.match(/DHCP (Offer|ACK)/g)?.length ?? 0) >= 120, shown.slice(-500));
+  const bad = await server.exec("tshark", ["-r", capture, "-Y", "_ws.malformed || _ws.expert.severity >= 0x600000"]);
+  assert.doesNotMatch(bad, /DHCP/);
 });
 
 test("what cannot be done is one line and an exit code", { skip }, async (context) => {
