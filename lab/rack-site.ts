@@ -6,8 +6,7 @@ import type { LoaderChoice } from "../src/site/model.ts";
 export const RACK_BRIDGE = "br0";
 export const RACK_SERVER = "192.168.77.1";
 export const RACK_TREE = "debian";
-/** Root's password on the machines, and its SHA-512 crypt(5) hash. */
-export const RACK_PASSWORD = "everboot";
+/** Root's password on the machines is `everboot`. */
 const PASSWORD_HASH =
   "$6$everbootlab$n91K0dpjZVux3PwIAVDfunXUZII74qxwwBY4rfIw3cs0IuDLtKLOlAOKG/QrSTJO.I6IfvpxRyt5QZuC.kcCP.";
 

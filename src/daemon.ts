@@ -52,7 +52,7 @@ export interface Daemon {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const server = chooseServer(options.site, options.serverName, localInterfaces());
   const addresses = listenAddresses(options.site, server, localInterfaces());
-  const undo: Array<() => Promise<void> | void> = [];
+  const undo: Undo = [];
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
@@ -90,7 +90,9 @@ async function openState(options: DaemonOptions, server: string, paths: StatePat
   undo.push(() => journal.flush());
   const permits = await openPermits({ store, clock, journal, random: randomBytes });
   const leases = await LeaseTable.open(store);
-  return { paths, journal, permits, leases, logs: createHostLogs(paths.logs) };
+  const logs = createHostLogs(paths.logs);
+  undo.push(() => logs.flush());
+  return { paths, journal, permits, leases, logs };
 }
 
 /** In the order in which they start: whoever is told of a server by DHCP must find it listening. */
@@ -163,16 +165,15 @@ function createBoot(
     tree: trees.lookup,
     serverFor: view,
     onScript: recorder.script,
-    log,
   });
-  const plan: PlanBoot = (client) => planBoot(site, client, ({ name }) => ({ permit: gate.peek(name) }));
+  const plan: PlanBoot = (client) => planBoot(site, client, ({ name }) => gate.peek(name));
   return {
     plan,
     files,
     recorder,
     reports: reportRoute({ permits: gate, append: journal.append, log }),
     syslog: syslogWriter(site, logs),
-    operations: { permits, gate, journal, installFiles, serverFor: view },
+    operations: { permits, plan, journal, installFiles, serverFor: view },
   };
 }
 

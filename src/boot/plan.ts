@@ -41,18 +41,15 @@ export interface Refusal {
 
 export type PlanBoot = (client: BootClient) => BootPlan | Refusal;
 
-/** What is known beyond the site file when a plan is made. */
-export interface PlanFacts {
-  /** The permit to install with, or why there is none. */
-  readonly permit:
-    | { readonly kind: "permit"; readonly permit: PermitFacts }
-    | { readonly kind: "none"; readonly why: string };
-}
+/** The permit to install with, or why there is none. */
+export type PermitAnswer =
+  | { readonly kind: "permit"; readonly permit: PermitFacts }
+  | { readonly kind: "none"; readonly why: string };
 
-export function planBoot(site: Site, client: BootClient, factsOf: (host: Host) => PlanFacts): BootPlan | Refusal {
+export function planBoot(site: Site, client: BootClient, permitOf: (host: Host) => PermitAnswer): BootPlan | Refusal {
   const host = site.hostByMac.get(client.mac);
   if (!host) return { kind: "refusal", reason: "unknown-host", text: `${client.mac} belongs to no host of the site` };
-  const decision = decideAction(host, factsOf(host));
+  const decision = decideAction(host, permitOf(host));
   if (client.stage === "installer" || client.stage === "system") {
     return {
       kind: "plan",
@@ -69,9 +66,9 @@ export function planBoot(site: Site, client: BootClient, factsOf: (host: Host) =
 type Decision = Pick<BootPlan, "action" | "permit" | "reasons">;
 
 /** Without a permit, or with any doubt, a machine boots from its disk (law 5). */
-export function decideAction(host: Host, facts: PlanFacts): Decision {
-  if (facts.permit.kind === "none") return { action: "local", reasons: [`boots from its disk: ${facts.permit.why}`] };
-  const { permit } = facts.permit;
+export function decideAction(host: Host, answer: PermitAnswer): Decision {
+  if (answer.kind === "none") return { action: "local", reasons: [`boots from its disk: ${answer.why}`] };
+  const { permit } = answer;
   const until = new Date(permit.expires).toISOString();
   return {
     action: "install",

@@ -5,7 +5,6 @@ export type BootScript = InstallScript | LocalScript;
 
 export interface InstallScript {
   readonly kind: "install";
-  readonly host: string;
   /** Shown on the machine's screen. */
   readonly title: string;
   readonly server: ServerView;
@@ -17,7 +16,6 @@ export interface InstallScript {
 
 export interface LocalScript {
   readonly kind: "local";
-  readonly host: string;
   readonly title: string;
 }
 

@@ -20,7 +20,8 @@ const USAGE = `everboot doctor [-c site.yaml] [--server NAME] [--json]
 
 interface Finding {
   readonly what: string;
-  readonly todo: string;
+  /** Absent where `what` says it already. */
+  readonly todo?: string;
 }
 
 export const doctorCommand: Command = {
@@ -43,7 +44,7 @@ export const doctorCommand: Command = {
     ]);
     const findings = parts.flat();
     if (values.json) io.out(JSON.stringify({ well: findings.length === 0, findings }));
-    else for (const { what, todo } of findings) io.out(`${what}: ${todo}`);
+    else for (const { what, todo } of findings) io.out(todo === undefined ? what : `${what}: ${todo}`);
     if (!values.json && findings.length === 0) io.out("all well: loaders, trees, addresses, programs");
     return findings.length === 0 ? 0 : 1;
   },
@@ -68,15 +69,13 @@ async function findTrees(site: Site): Promise<Finding[]> {
   );
 }
 
-/** The endpoint's own errors say what is wrong and what to do, in one line: they are split at the last colon. */
 async function findAddresses(site: Site, name: string | undefined): Promise<Finding[]> {
   try {
     listenAddresses(site, chooseServer(site, name, localInterfaces()), localInterfaces());
     return [];
   } catch (error) {
     if (!(error instanceof EverbootError)) throw error;
-    const split = error.message.lastIndexOf(": ");
-    return [{ what: error.message.slice(0, split), todo: error.message.slice(split + 2) }];
+    return [{ what: error.message }];
   }
 }
 

@@ -50,7 +50,7 @@ export function contextOf(site: Site, change: Partial<DhcpContext> = {}): DhcpCo
     link,
     service: "dhcp",
     source: { address: ANY_IPV4, port: 68 },
-    plan: (client) => planBoot(site, client, () => ({ permit: { kind: "none", why: "none in tests" } })),
+    plan: (client) => planBoot(site, client, () => ({ kind: "none", why: "none in tests" })),
     leases: leaseView([]),
     reserved: reservedAddresses(site, [link]),
     sendsFrames: true,

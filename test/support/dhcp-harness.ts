@@ -31,7 +31,7 @@ async function serve(siteText: string): Promise<void> {
     site,
     server,
     interfaces: localInterfaces,
-    plan: (client) => planBoot(site, client, () => ({ permit: { kind: "none", why: "none in tests" } })),
+    plan: (client) => planBoot(site, client, () => ({ kind: "none", why: "none in tests" })),
     leases: await LeaseTable.open(createMemoryStore()),
     observer: (event) => tell({ event }),
     clock: systemClock,

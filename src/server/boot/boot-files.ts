@@ -3,10 +3,9 @@
  * initrd of an install, trees. Which script a machine gets is the boot plan's decision; here it is only found by path.
  */
 import { type Ipv4, type Mac, macWithDashes, parseIpv4, parseMac } from "../../base/address.ts";
-import type { Log } from "../../base/log.ts";
 import { renderGrub } from "../../boot/grub.ts";
 import { renderIpxe } from "../../boot/ipxe.ts";
-import { decideAction, type PermitFacts, type PlanFacts } from "../../boot/plan.ts";
+import { decideAction, type PermitAnswer, type PermitFacts } from "../../boot/plan.ts";
 import { parsePxelinuxName, renderPxelinux } from "../../boot/pxelinux.ts";
 import type { BootScript } from "../../boot/script.ts";
 import { bytesFile } from "../../content/segments.ts";
@@ -18,7 +17,7 @@ import type { InstallFiles } from "./install-files.ts";
 /** What boot files need of the permits (cluster/permits.ts). */
 export interface BootPermits {
   /** Gives the host its permit for one boot, durably, or says why there is none. */
-  handOut(host: string): Promise<PlanFacts["permit"]>;
+  handOut(host: string): Promise<PermitAnswer>;
   /** The host whose running install the token belongs to; undefined = used up, expired, unknown. */
   bootable(token: string): { readonly host: string; readonly permit: PermitFacts } | undefined;
 }
@@ -32,7 +31,6 @@ export interface BootFilesOptions {
   readonly serverFor: (client: string) => ServerView;
   /** Told of every script handed out, with the decision and its reasons. */
   readonly onScript: (event: ScriptEvent) => void;
-  readonly log: Log;
 }
 
 export interface ScriptEvent {
@@ -50,16 +48,17 @@ const REFUSED: Lookup = { kind: "refused" };
 type Who = { readonly host: Host; readonly mac: Mac };
 
 export function createBootFiles(options: BootFilesOptions): FileResolver {
-  const routes: Readonly<Record<string, (rest: string, from: Requester) => Promise<Lookup>>> = {
-    boot: (rest, from) => bootFile(options, rest, from),
-    "pxelinux.cfg": (rest, from) => pxelinuxFile(options, rest, from),
-    grub: (rest, from) => grubFile(options, rest, from),
-    trees: (rest) => treeFile(options, rest),
-  };
+  // A map: a path may begin with any word, `constructor` too.
+  const routes = new Map<string, (rest: string, from: Requester) => Promise<Lookup>>([
+    ["boot", (rest, from) => bootFile(options, rest, from)],
+    ["pxelinux.cfg", (rest, from) => pxelinuxFile(options, rest, from)],
+    ["grub", (rest, from) => grubFile(options, rest, from)],
+    ["trees", (rest) => treeFile(options, rest)],
+  ]);
   return async (path, from) => {
     const [first = "", ...rest] = path.replace(/^\/+/, "").split("/");
     if (rest.length === 0) return options.loader(first);
-    return routes[first]?.(rest.join("/"), from) ?? ABSENT;
+    return routes.get(first)?.(rest.join("/"), from) ?? ABSENT;
   };
 }
 
@@ -113,13 +112,13 @@ async function script(
   const lacks = await options.installFiles.treeLacks(host.profile.tree);
   // A permit is not spent on a tree that cannot be installed from.
   const permit = lacks === undefined ? await options.permits.handOut(host.name) : noPermit(lacks.what);
-  const decision = decideAction(host, { permit });
+  const decision = decideAction(host, permit);
   options.onScript({ host, mac, loader, ...decision });
   const text = RENDERERS[loader](await describe(options, who, decision, from));
   return { kind: "file", file: bytesFile(Buffer.from(text), "text/plain; charset=utf-8", 0) };
 }
 
-function noPermit(lacks: string): PlanFacts["permit"] {
+function noPermit(lacks: string): PermitAnswer {
   return { kind: "none", why: `its tree lacks ${lacks}` };
 }
 
@@ -130,12 +129,11 @@ async function describe(
   from: Requester,
 ): Promise<BootScript> {
   const title = `${host.name} ${decision.reasons.join(", ")}`;
-  if (!decision.permit) return { kind: "local", host: host.name, title };
+  if (!decision.permit) return { kind: "local", title };
   const server = options.serverFor(from.address);
   const folder = `boot/${decision.permit.token}/${macWithDashes(mac)}`;
   return {
     kind: "install",
-    host: host.name,
     title,
     server,
     kernel: `${folder}/linux`,

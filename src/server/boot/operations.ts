@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import { type BootClient, classifyClient } from "../../boot/client.ts";
-import { type BootPlan, type PlanBoot, planBoot, type Refusal } from "../../boot/plan.ts";
+import type { BootPlan, PlanBoot, Refusal } from "../../boot/plan.ts";
 import type { Journal } from "../../cluster/journal.ts";
 import type { Permit } from "../../cluster/permit-rules.ts";
 import type { Permits } from "../../cluster/permits.ts";
@@ -13,13 +13,12 @@ import type { ServerView } from "../../site/server-view.ts";
 import type { MachineQuery, Operations } from "../api/api.ts";
 import type { Server } from "../server.ts";
 import type { InstallFiles } from "./install-files.ts";
-import type { PermitGate } from "./permit-gate.ts";
 
 export interface OperationsOptions {
   readonly site: Site;
   readonly server: string;
   readonly permits: Permits;
-  readonly gate: PermitGate;
+  readonly plan: PlanBoot;
   readonly journal: Journal;
   readonly installFiles: InstallFiles;
   readonly servers: () => readonly Server[];
@@ -76,10 +75,8 @@ function rendered(options: OperationsOptions, host: Host) {
 }
 
 async function planReport(options: OperationsOptions, host: Host, machine: MachineQuery) {
-  const plan: PlanBoot = (client) =>
-    planBoot(options.site, client, ({ name }) => ({ permit: options.gate.peek(name) }));
   const asking = askingClients(host, machine);
-  const plans = asking.map((client) => ({ client, plan: plan(client) }));
+  const plans = asking.map((client) => ({ client, plan: options.plan(client) }));
   const refused = plans.find((each) => each.plan.kind === "refusal")?.plan;
   const first = plans[0]?.plan;
   return {

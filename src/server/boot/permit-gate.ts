@@ -2,15 +2,15 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
-import type { PermitFacts, PlanFacts } from "../../boot/plan.ts";
-import { isActive, type Permit, type PermitState, permitEventOf } from "../../cluster/permit-rules.ts";
+import type { PermitAnswer, PermitFacts } from "../../boot/plan.ts";
+import { isActive, type Permit, permitEventOf, stateAt } from "../../cluster/permit-rules.ts";
 import type { HandOut, Permits } from "../../cluster/permits.ts";
 import type { BootPermits } from "./boot-files.ts";
 import type { ReportPermits } from "./reports.ts";
 
 export interface PermitGate extends BootPermits, ReportPermits {
   /** From memory, for the DHCP server and `everboot plan`: what `handOut` would most likely say. */
-  peek(host: string): PlanFacts["permit"];
+  peek(host: string): PermitAnswer;
 }
 
 type Reason = Extract<HandOut, { kind: "none" }>["reason"];
@@ -31,7 +31,7 @@ export function createPermitGate(permits: Permits, clock: Clock): PermitGate {
   return {
     peek: (host) => {
       const permit = permits.activeFor(host);
-      return permit ? { kind: "permit", permit: factsOf(permit) } : none(reasonOf(permits, host));
+      return permit ? { kind: "permit", permit: factsOf(permit) } : none(reasonOf(permits.newestOf(host), clock.now()));
     },
     handOut: async (host) => {
       const given = await permits.handOut(host);
@@ -62,14 +62,13 @@ async function report(permits: Permits, token: string, event: Parameters<ReportP
   }
 }
 
-function reasonOf(permits: Permits, host: string): PermitState | "absent" {
-  const permit = permits.newestOf(host);
+/** Why `activeFor` gives none. A permit that is active by itself is held back by a report that could not be stored. */
+function reasonOf(permit: Permit | undefined, now: number): Reason {
   if (!permit) return "absent";
-  // Active by its state, yet not given: only time can have ended it.
-  return permit.state === "issued" || permit.state === "started" ? "expired" : permit.state;
+  return isActive(permit, now) ? "store-unavailable" : stateAt(permit, now);
 }
 
-function none(reason: Reason): PlanFacts["permit"] {
+function none(reason: Reason): PermitAnswer {
   return { kind: "none", why: WHY[reason] };
 }
 

@@ -1,6 +1,6 @@
 /** Turns what the protocol servers tell into entries of the journal: which host, which stage. Pure but for `record`. */
-import { type Mac, parseIpv4 } from "../../base/address.ts";
-import type { NewEvent, Stage } from "../../cluster/events.ts";
+import { parseIpv4 } from "../../base/address.ts";
+import type { NewEvent } from "../../cluster/events.ts";
 import { stageOfPath } from "../../cluster/stage-of-path.ts";
 import type { Host, Site } from "../../site/model.ts";
 import type { DhcpEvent } from "../dhcp/verdict.ts";
@@ -78,15 +78,14 @@ function transferFacts(server: string, transfer: Transfer) {
   };
 }
 
-/** Renewals of an installed system's lease are no news of its boot, and neither are answers without an address. */
+/** What a machine was given or could not use; a refusal or release says nothing of its boot. */
 function recordDhcp(site: Site, record: Record, event: DhcpEvent): void {
-  const host = hostOf(site, event.mac);
+  const host = site.hostByMac.get(event.mac);
   if (!host || (event.kind !== "offer" && event.kind !== "ack" && event.kind !== "decline")) return;
   const { client } = event;
-  const stage: Stage = "dhcp";
   record(host, {
     at: event.at,
-    stage,
+    stage: "dhcp",
     what: event.kind,
     facts: {
       asking: client.stage,
@@ -98,8 +97,4 @@ function recordDhcp(site: Site, record: Record, event: DhcpEvent): void {
       ...(client.stage !== "system" && { machine: `${client.arch} ${client.firmware}` }),
     },
   });
-}
-
-function hostOf(site: Site, mac: Mac): Host | undefined {
-  return site.hostByMac.get(mac);
 }

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Mac } from "../../../src/base/address.ts";
 import { type BootClient, classifyClient } from "../../../src/boot/client.ts";
-import { type PlanFacts, planBoot } from "../../../src/boot/plan.ts";
+import { type PermitAnswer, planBoot } from "../../../src/boot/plan.ts";
 import { exampleSite } from "../../support/sites.ts";
 
 const site = exampleSite("single");
 const permit = { id: "p1", token: "t".repeat(32), expires: Date.parse("2026-11-20T12:00:00Z") };
-const granted: PlanFacts = { permit: { kind: "permit", permit } };
-const none: PlanFacts = { permit: { kind: "none", why: "it has no permit" } };
+const granted: PermitAnswer = { kind: "permit", permit };
+const none: PermitAnswer = { kind: "none", why: "it has no permit" };
 
 function machine(
   archCode: number,

@@ -11,14 +11,13 @@ import { assertGolden } from "../../support/golden.ts";
 const server = { address: "192.168.77.1" as Ipv4, httpPort: 80 };
 const install: BootScript = {
   kind: "install",
-  host: "vm1",
   title: "vm1 installs debian-12 with profile plain: permit p1",
   server,
   kernel: "boot/0123/52-54-00-00-00-01/linux",
   initrd: "boot/0123/52-54-00-00-00-01/initrd",
   arguments: ["auto=true", "priority=critical", "BOOTIF=01-52-54-00-00-00-01", "---", "quiet"],
 };
-const local: BootScript = { kind: "local", host: "vm1", title: "vm1 boots from its disk: it has no permit" };
+const local: BootScript = { kind: "local", title: "vm1 boots from its disk: it has no permit" };
 
 const renderers = { ipxe: renderIpxe, "pxelinux.cfg": renderPxelinux, "grub.cfg": renderGrub } as const;
 for (const [name, render] of Object.entries(renderers)) {

@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import type { Ipv4 } from "../../../../src/base/address.ts";
-import { silentLog } from "../../../../src/base/log.ts";
-import type { PlanFacts } from "../../../../src/boot/plan.ts";
+import type { PermitAnswer } from "../../../../src/boot/plan.ts";
 import { folderResolver } from "../../../../src/content/folder.ts";
 import { bytesFile, SegmentReader } from "../../../../src/content/segments.ts";
 import type { Lookup } from "../../../../src/content/served-file.ts";
@@ -22,7 +21,7 @@ const VM1 = { address: "192.168.77.101", protocol: "http" } as const;
 const server = { address: "192.168.77.1" as Ipv4, httpPort: 80 };
 
 interface World {
-  readonly permit?: PlanFacts["permit"];
+  readonly permit?: PermitAnswer;
   readonly netboot?: boolean;
 }
 
@@ -52,7 +51,6 @@ function open(context: TestContext, world: World = {}) {
     tree,
     serverFor: () => server,
     onScript: (event) => scripts.push(event),
-    log: silentLog,
   });
   return { resolve, scripts, handedOut, folder };
 }
@@ -150,4 +148,11 @@ test("trees are served by name", async (context) => {
   assert.equal(await textOf(await resolve("/trees/debian-12/linux", VM1)), "the kernel");
   assert.equal((await resolve("/trees/other/linux", VM1)).kind, "absent");
   assert.equal((await resolve("/trees/debian-12", VM1)).kind, "absent");
+});
+
+test("words that every object knows are no files", async (context) => {
+  const { resolve } = open(context);
+  for (const path of ["/constructor/x", "/__proto__/x", "/toString/x", "/constructor"]) {
+    assert.equal((await resolve(path, VM1)).kind, "absent", path);
+  }
 });

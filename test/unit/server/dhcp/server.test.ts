@@ -80,7 +80,7 @@ async function serverOn(
     site,
     server: onlyServer(site),
     interfaces: () => about.interfaces ?? [local("e0", "192.168.77.1")],
-    plan: (client) => planBoot(site, client, () => ({ permit: { kind: "none", why: "none in tests" } })),
+    plan: (client) => planBoot(site, client, () => ({ kind: "none", why: "none in tests" })),
     leases,
     observer: (event) => events.push(event),
     clock: createFakeClock(),
