@@ -38,6 +38,10 @@ export interface InstallOptions extends Partial<Pick<MachineOptions, "firmware" 
   /** Nothing on the console and nothing new in the status for so long is a stall; default ten minutes. */
   readonly stallMs?: number;
   readonly signal?: AbortSignal;
+  /** Addresses that the machine's NICs show, if not those of the host. */
+  readonly macs?: MachineOptions["macs"];
+  /** What to do with the machine when the goal is reached, before it is stopped. */
+  readonly afterwards?: (machine: Machine) => Promise<void>;
 }
 
 export interface StageTime extends StageReached {
@@ -81,13 +85,15 @@ export async function runInstall(rack: Rack, options: InstallOptions): Promise<I
     space: rack.space,
     bridge: rack.bridge,
     name: host.name,
-    macs: host.nics,
+    macs: options.macs ?? host.nics,
     firmware,
     disk: join(rack.folder, `${host.name}.qcow2`),
     logDirectory: join(rack.folder, host.name),
   });
   try {
-    return await new InstallRun(rack, machine, options).finish();
+    const report = await new InstallRun(rack, machine, options).finish();
+    if (report.outcome === "reached") await options.afterwards?.(machine);
+    return report;
   } finally {
     await machine.stop();
   }

@@ -3,8 +3,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { EverbootError } from "../src/base/errors.ts";
 
-/** What for: `installer` is the Debian Installer's netboot image, `clients` are foreign programs that tests run. */
-export type Purpose = "machines" | "loaders" | "installer" | "mirror" | "clients";
+/** What for: `installer` is the Debian Installer's netboot image, `clients` and `judges` are foreign programs that tests run. */
+export type Purpose = "machines" | "loaders" | "installer" | "mirror" | "clients" | "judges";
 
 const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly packages: () => readonly string[] }>> = {
   machines: {
@@ -23,9 +23,13 @@ const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly pack
   clients: {
     label: "tests with foreign clients",
     packages: () => [
-      ...["udhcpc", "isc-dhcp-client", "isc-dhcp-relay", "kea-admin", "atftp", "tftp-hpa"],
-      ...["tshark", "tcpdump", "curl", "wget", "nftables", "grub-common", "ifupdown"],
+      ...["udhcpc", "isc-dhcp-client", "isc-dhcp-relay", "kea-admin", "atftp", "tftp-hpa", "libarchive-tools"],
+      ...["tshark", "tcpdump", "curl", "wget", "nftables", "grub-common", "ifupdown", "iputils-ping"],
     ],
+  },
+  judges: {
+    label: "validators of what is rendered",
+    packages: () => ["libxml2-utils", "python3-jsonschema", "python3-requests", "python3-yaml", "netplan.io"],
   },
 };
 

@@ -10,11 +10,13 @@ import { LeaseTable } from "./cluster/leases.ts";
 import { openPermits, type Permits } from "./cluster/permits.ts";
 import { lockState, type StatePaths } from "./cluster/state-folder.ts";
 import { loaderFile } from "./content/loaders.ts";
+import { createShowHost } from "./export/show-host.ts";
 import { localInterfaces } from "./net/interfaces.ts";
 import { udpOpener } from "./net/udp.ts";
 import { FAMILIES } from "./registry.ts";
 import { createApiServer } from "./server/api/api.ts";
 import { createBootFiles } from "./server/boot/boot-files.ts";
+import { firstBootJudge } from "./server/boot/first-boot-judge.ts";
 import { createInstallFiles } from "./server/boot/install-files.ts";
 import { createOperations } from "./server/boot/operations.ts";
 import { createPermitGate } from "./server/boot/permit-gate.ts";
@@ -171,9 +173,9 @@ function createBoot(
     plan,
     files,
     recorder,
-    reports: reportRoute({ permits: gate, append: journal.append, log }),
+    reports: reportRoute({ permits: gate, append: journal.append, log, judge: firstBootJudge(site) }),
     syslog: syslogWriter(site, logs),
-    operations: { permits, plan, journal, installFiles, serverFor: view },
+    operations: { permits, plan, journal, installFiles, showHost: createShowHost(site, FAMILIES, view) },
   };
 }
 

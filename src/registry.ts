@@ -1,12 +1,29 @@
 /** The one list of what can be exchanged: a newcomer is one file, one line here, and its fixtures. */
+
+import { dnsmasq } from "./export/dnsmasq.ts";
+import type { Export } from "./export/exports.ts";
+import { iscDhcp } from "./export/isc-dhcp.ts";
+import { kea } from "./export/kea.ts";
+import { pxelinux } from "./export/pxelinux.ts";
+import { agama } from "./os/agama.ts";
 import { debian } from "./os/debian.ts";
 import type { Family } from "./os/family.ts";
+import { redhat } from "./os/redhat.ts";
+import { suse } from "./os/suse.ts";
+import { ubuntu } from "./os/ubuntu.ts";
 
 /** OS families, by the name that `trees.<tree>.family` uses. */
-export const FAMILIES: ReadonlyMap<string, Family> = new Map([[debian.name, debian]]);
+export const FAMILIES: ReadonlyMap<string, Family> = new Map(
+  [agama, debian, redhat, suse, ubuntu].map((family) => [family.name, family]),
+);
 
 /** Folders of `src/server`: protocols with sockets of their own, and what protocols share. */
 export const SERVERS = ["api", "boot", "dhcp", "http", "syslog", "tftp"] as const;
 
 /** Files of `src/store` that fulfil the Store port. */
 export const STORES = ["memory", "sqlite"] as const;
+
+/** What `everboot export` can make, by the name of its format. */
+export const EXPORTS: ReadonlyMap<string, Export> = new Map(
+  [iscDhcp, kea, dnsmasq, pxelinux].map((each) => [each.name, each]),
+);

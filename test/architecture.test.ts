@@ -4,16 +4,17 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { FAMILIES, SERVERS, STORES } from "../src/registry.ts";
+import { EXPORTS, FAMILIES, SERVERS, STORES } from "../src/registry.ts";
+import { KNOWN_FAMILIES } from "../src/site/schema.ts";
 
 const SRC = resolve(dirname(fileURLToPath(import.meta.url)), "../src");
 
 const ROOMS = [
   "base",
+  "bond",
   "site",
   "wire",
   "net",
-  "bond",
   "os",
   "boot",
   "balance",
@@ -134,6 +135,14 @@ function exportsOfType(room: string, type: string): string[] {
 
 test("every OS family in src/os is in the registry, under its file's name", () => {
   assert.deepEqual(exportsOfType("os", "Family").sort(), [...FAMILIES.keys()].sort());
+});
+
+test("every family that a site file may name is in the registry", () => {
+  assert.deepEqual([...KNOWN_FAMILIES].sort(), [...FAMILIES.keys()].sort());
+});
+
+test("every export in src/export is in the registry, under its file's name", () => {
+  assert.deepEqual(exportsOfType("export", "Export").sort(), [...EXPORTS.keys()].sort());
 });
 
 test("every folder of src/server is in the registry", () => {

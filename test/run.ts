@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { installPackages, LAB_PURPOSES } from "../lab/prerequisites.ts";
+import { UNPACKED_PACKAGES, unpackPackages } from "../lab/unpacked.ts";
 import { EverbootError } from "../src/base/errors.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -23,10 +24,13 @@ const chosen = process.argv.slice(2);
 const files = chosen.length > 0 ? chosen : globSync("test/**/*.test.ts", { cwd: root }).sort();
 
 process.stdout.write("== packages of the system\n");
-await installPackages([...LAB_PURPOSES, "clients"], (line) => process.stdout.write(`${line}\n`)).catch((error) => {
+const tell = (line: string) => void process.stdout.write(`${line}\n`);
+await installPackages([...LAB_PURPOSES, "clients", "judges"], tell).catch((error) => {
   if (!(error instanceof EverbootError)) throw error;
-  process.stdout.write(`${error.message}\nTests that need them will be skipped.\n`);
+  tell(`${error.message}\nTests that need them will be skipped.`);
 });
+for (const name of unpackPackages(UNPACKED_PACKAGES, tell))
+  tell(`${name} cannot be had: tests that need it will be skipped.`);
 if (chosen.length === 0) {
   step("format and lint", bin("biome"), ["check", "--error-on-warnings", "."]);
   step("types", bin("tsc"), ["-p", "tsconfig.json"]);

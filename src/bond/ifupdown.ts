@@ -1,50 +1,68 @@
-/** Debian's /etc/network/interfaces (interfaces(5)), bonds by the ifenslave package. */
-import { type Cidr, formatCidr, type Ipv4, type Mac } from "../base/address.ts";
-import type { Bond } from "../site/model.ts";
-
-export interface StaticAddress {
-  readonly address: Ipv4;
-  readonly cidr: Cidr;
-  readonly router?: Ipv4;
-  readonly dns: readonly Ipv4[];
-  readonly domain?: string;
-}
-
-/** Name of the NIC with this address on the machine that reads the file. */
-export type NicName = (mac: Mac) => string;
-
-/** The whole file for a machine with one address on one device: a NIC's name, or a bond over `bond.members`. */
-export function renderIfupdown(
-  device: string,
-  address: StaticAddress,
-  bond?: { bond: Bond; nicName: NicName },
-): string {
-  const options = [...staticOptions(address), ...(bond ? renderIfupdownBond(bond.bond, bond.nicName) : [])];
-  const lines = ["auto lo", "iface lo inet loopback", "", `auto ${device}`, `iface ${device} inet static`];
-  return `${[...lines, ...options.map((option) => `\t${option}`)].join("\n")}\n`;
-}
-
 /**
- * The options of a bond's stanza for ifenslave 2.x (its README.Debian). The bond's own address is pinned: otherwise
- * it is that of whichever member came first.
+ * Debian's /etc/network/interfaces (interfaces(5)): for ifupdown 0.8 with bonds by ifenslave 2.13 (its README.Debian
+ * lists the options), and for ifupdown2, which reads the same options.
  */
-export function renderIfupdownBond(bond: Bond, nicName: NicName): string[] {
+import type { Addressing, Device, PlannedBond, StackRenderer } from "./model.ts";
+import { type DriverOption, driverOptions } from "./options.ts";
+
+const METHODS = { static: "static", dhcp: "dhcp", none: "manual" } as const satisfies Record<
+  Addressing["kind"],
+  string
+>;
+
+/** One file. Names of NICs are copied as they are: they may stand for names that are put in later. */
+export const renderIfupdown: StackRenderer = ({ bond, devices }) => {
+  const stanzas = [["auto lo", "iface lo inet loopback"], ...devices.map((device) => stanza(device, bond))];
+  const text = stanzas.map((lines) => `${lines.join("\n")}\n`).join("\n");
+  return [{ path: "/etc/network/interfaces", mode: 0o644, text }];
+};
+
+function stanza(device: Device, bond: PlannedBond | undefined): string[] {
+  const { name, vlan, addressing } = device;
   const options = [
-    `bond-slaves ${bond.members.map(nicName).join(" ")}`,
-    `bond-mode ${bond.mode}`,
-    `bond-miimon ${bond.miimon}`,
+    ...addressOptions(addressing),
+    ...(vlan ? [`vlan-raw-device ${vlan.parent}`] : []),
+    ...(bond?.name === name ? bondOptions(bond) : []),
+    ...mtuOptions(device),
   ];
-  if (bond.primary) options.push(`bond-primary ${nicName(bond.primary)}`);
-  const pinned = bond.primary ?? bond.members[0];
-  if (pinned) options.push(`hwaddress ${pinned}`);
-  return options;
+  return [`auto ${name}`, `iface ${name} inet ${METHODS[addressing.kind]}`, ...options.map((option) => `\t${option}`)];
 }
 
 /** The dns-* options are read by resolvconf where it is installed, and by nothing where it is not. */
-function staticOptions(address: StaticAddress): string[] {
-  const options = [`address ${formatCidr({ base: address.address, prefix: address.cidr.prefix })}`];
-  if (address.router) options.push(`gateway ${address.router}`);
-  if (address.dns.length > 0) options.push(`dns-nameservers ${address.dns.join(" ")}`);
-  if (address.domain) options.push(`dns-search ${address.domain}`);
-  return options;
+function addressOptions(addressing: Addressing): string[] {
+  if (addressing.kind !== "static") return [];
+  const { address, prefix, router, dns, domain } = addressing;
+  return [
+    `address ${address}/${prefix}`,
+    ...(router ? [`gateway ${router}`] : []),
+    ...(dns.length > 0 ? [`dns-nameservers ${dns.join(" ")}`] : []),
+    ...(domain === undefined ? [] : [`dns-search ${domain}`]),
+  ];
+}
+
+/** ifupdown's DHCP method has no `mtu` and would pass over it without a word. */
+function mtuOptions({ addressing, mtu }: Device): string[] {
+  if (mtu === undefined) return [];
+  return [addressing.kind === "dhcp" ? `post-up ip link set dev $IFACE mtu ${mtu}` : `mtu ${mtu}`];
+}
+
+/**
+ * `hwaddress` is set when the members are in. The driver passes over it with fail_over_mac=follow, where the bond has
+ * the address of its first member: so the one that it is pinned to comes first.
+ */
+function bondOptions(bond: PlannedBond): string[] {
+  const { members, mac } = bond;
+  const ordered = [...members.filter((nic) => nic.mac === mac), ...members.filter((nic) => nic.mac !== mac)];
+  return [
+    `bond-slaves ${ordered.map((nic) => nic.name).join(" ")}`,
+    ...driverOptions(bond).map(driverOption),
+    ...(mac ? [`hwaddress ${mac}`] : []),
+  ];
+}
+
+/** ifenslave writes the options in the order that the driver wants; `min_links` is the one that it does not know. */
+function driverOption([name, values]: DriverOption): string {
+  const value = values.join(" ");
+  if (name === "min_links") return `post-up echo ${value} > /sys/class/net/$IFACE/bonding/min_links`;
+  return `bond-${name.replaceAll("_", "-")} ${value}`;
 }

@@ -1,4 +1,5 @@
 /** What every loader's configuration is rendered from. */
+import { type Mac, macWithDashes } from "../base/address.ts";
 import type { ServerView } from "../site/server-view.ts";
 
 export type BootScript = InstallScript | LocalScript;
@@ -17,6 +18,16 @@ export interface InstallScript {
 export interface LocalScript {
   readonly kind: "local";
   readonly title: string;
+}
+
+/** Paths below the server's root of what `server/boot/boot-files.ts` serves for one install. */
+export function installScript(
+  install: Pick<InstallScript, "title" | "server" | "arguments">,
+  token: string,
+  mac: Mac,
+): InstallScript {
+  const folder = `boot/${token}/${macWithDashes(mac)}`;
+  return { kind: "install", ...install, kernel: `${folder}/linux`, initrd: `${folder}/initrd` };
 }
 
 /** Loaders print it as it is: no quotes, no variables, no control characters. */

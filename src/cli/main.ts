@@ -13,17 +13,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import("./status.ts")).statusCommand,
   plan: async () => (await import("./plan.ts")).planCommand,
   render: async () => (await import("./render.ts")).renderCommand,
+  export: async () => (await import("./export.ts")).exportCommand,
   import: async () => (await import("./import.ts")).importCommand,
   doctor: async () => (await import("./doctor.ts")).doctorCommand,
   demo: async () => (await import("./demo.ts")).demoCommand,
 };
 
 async function loadCheck(): Promise<Command> {
-  const [{ checkTreeFiles, createCheckCommand }, { checkFamilies, checkLoaders, checkVersion }] = await Promise.all([
-    import("./check.ts"),
-    import("./world-checks.ts"),
-  ]);
-  return createCheckCommand([checkTreeFiles, checkFamilies, checkLoaders, checkVersion]);
+  const [{ checkTreeFiles, createCheckCommand }, { checkFamilies, checkLoaders, checkTreeKinds, checkVersion }] =
+    await Promise.all([import("./check.ts"), import("./world-checks.ts")]);
+  return createCheckCommand([checkTreeFiles, checkTreeKinds, checkFamilies, checkLoaders, checkVersion]);
 }
 
 async function main(args: readonly string[], io: Io): Promise<number> {

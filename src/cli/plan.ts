@@ -1,9 +1,13 @@
-import type { Command } from "./command.ts";
+import { EverbootError } from "../base/errors.ts";
+import type { Command, Io } from "./command.ts";
 import { parseOptions, wantPositionals } from "./options.ts";
+import { changesText, planChanges } from "./plan-changes.ts";
 import { ask, hostPath, STATE_OPTION, STATE_USAGE } from "./state-option.ts";
 
-const USAGE = `everboot plan HOST [--arch amd64|arm64|i386] [--firmware bios|uefi] [--state DIR] [--json]
+const USAGE = `everboot plan HOST [--arch amd64|arm64|i386] [--firmware bios|uefi] [-c FILE [--before FILE]] [--state DIR] [--json]
   What the host would be told at its next network boot, at each step, and why.
+  -c FILE       what would change for the host, at each stage, if the running daemon had this site file
+  --before FILE compare with this site file in place of the daemon's
 ${STATE_USAGE}`;
 
 export interface PlanReport {
@@ -25,8 +29,12 @@ export const planCommand: Command = {
       ...STATE_OPTION,
       arch: { type: "string" },
       firmware: { type: "string" },
+      config: { type: "string", short: "c" },
+      before: { type: "string" },
     });
     const [host = ""] = wantPositionals(positionals, 1, 1, USAGE);
+    if (values.config !== undefined) return showChanges(host, { ...values, config: values.config }, io);
+    if (values.before !== undefined) throw new EverbootError("usage", { what: "--before goes with -c FILE" });
     const query = new URLSearchParams();
     if (values.arch !== undefined) query.set("arch", values.arch);
     if (values.firmware !== undefined) query.set("firmware", values.firmware);
@@ -35,6 +43,16 @@ export const planCommand: Command = {
     return plan.action === "refused" ? 1 : 0;
   },
 };
+
+async function showChanges(
+  host: string,
+  options: Parameters<typeof planChanges>[1] & { readonly json?: boolean | undefined },
+  io: Io,
+): Promise<number> {
+  const report = await planChanges(host, options, io);
+  for (const line of options.json ? [JSON.stringify(report)] : changesText(report)) io.out(line);
+  return 0;
+}
 
 function planLines(plan: PlanReport): string[] {
   return [

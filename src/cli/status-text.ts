@@ -1,6 +1,7 @@
 /** Status for the terminal. Pure: the state of a host or fleet in, lines out. */
 import type { Stage } from "../cluster/events.ts";
 import { type FleetStatus, HOST_STATES, type HostState, type HostStatus, type StageTrace } from "../cluster/trace.ts";
+import { type Alignment, alignColumns } from "./columns.ts";
 
 export interface TextOptions {
   readonly now: number;
@@ -15,6 +16,8 @@ const COLORS: Readonly<Record<HostState, number>> = {
   booting: 33,
   installing: 34,
   installed: 32,
+  verified: 32,
+  differs: 31,
   failed: 31,
   expired: 31,
   local: 2,
@@ -88,8 +91,6 @@ function permitText({ id, state, expires }: NonNullable<HostStatus["permit"]>, n
   return `permit ${id} (${state})${end}`;
 }
 
-type Alignment = readonly ("left" | "right")[];
-
 const STAGE_ALIGNMENT: Alignment = ["left", "right", "right", "right", "right", "left"];
 
 function stageCells(trace: StageTrace, now: number): string[] {
@@ -119,18 +120,6 @@ function hostCells({ host, state, boot, awaiting }: HostStatus, now: number): st
 function countsText({ hosts, counts }: FleetStatus): string {
   const parts = HOST_STATES.filter((state) => counts[state] > 0).map((state) => `${counts[state]} ${state}`);
   return `${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}: ${parts.join(", ")}`;
-}
-
-function alignColumns(rows: readonly (readonly string[])[], alignment: Alignment, indent = "  "): string[] {
-  const widths = alignment.map((_, column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => {
-    const cells = row.map((cell, column) => padCell(cell, widths[column] ?? 0, alignment[column]));
-    return `${indent}${cells.join("  ")}`.trimEnd();
-  });
-}
-
-function padCell(cell: string, width: number, side: "left" | "right" | undefined): string {
-  return side === "right" ? cell.padStart(width) : cell.padEnd(width);
 }
 
 function stateText(state: HostState, { color }: TextOptions): string {

@@ -1,8 +1,11 @@
 /** What `check` says of the world outside the site file, as warnings at the place in the file that it concerns. */
+import { errnoOf } from "../base/errors.ts";
 import { loadersOfSite } from "../boot/loader.ts";
+import { describeTree, detectTree, differingKey, folderFiles } from "../content/detect-tree.ts";
 import { missingLoaders } from "../content/loaders.ts";
+import { familyOf } from "../os/family.ts";
 import { FAMILIES } from "../registry.ts";
-import type { Site } from "../site/model.ts";
+import type { Site, Tree } from "../site/model.ts";
 import type { WorldCheck } from "./check.ts";
 
 /** Loaders come from the distribution's packages of each server. */
@@ -17,23 +20,35 @@ export const checkLoaders: WorldCheck = async (site) => {
 };
 
 /** What a family cannot do of what the site file asks is told, never dropped in silence. */
-export const checkFamilies: WorldCheck = async (site) => {
-  const unknown = [...site.trees.values()]
-    .filter(({ family }) => !FAMILIES.has(family))
-    .map(({ name, family }) => ({
-      path: ["trees", name, "family"],
-      what: `tree ${name}: this version cannot install family ${family} yet`,
-      todo: `its hosts boot from their disks; it installs ${[...FAMILIES.keys()].join(", ")}`,
-    }));
-  const hosts = [...site.hosts.values()].flatMap((host) =>
-    (FAMILIES.get(host.profile.tree.family)?.problems(host) ?? []).map((problem) => ({
-      path: ["hosts", host.name],
-      what: `host ${host.name}: ${problem}`,
-      todo: "its installation would differ from what the file asks",
-    })),
+export const checkFamilies: WorldCheck = async (site) =>
+  [...site.hosts.values()].flatMap((host) =>
+    familyOf(FAMILIES, host.profile.tree)
+      .problems(host)
+      .map((problem) => ({
+        path: ["hosts", host.name],
+        what: `host ${host.name}: ${problem}`,
+        todo: "its installation would differ from what the file asks",
+      })),
   );
-  return [...unknown, ...hosts];
-};
+
+/** A tree should be what its files say. Netboot images alone, and a mirror that was not used yet, say nothing. */
+export const checkTreeKinds: WorldCheck = async (site) => [...site.trees.values()].flatMap(kindFindings);
+
+function kindFindings(tree: Tree): Awaited<ReturnType<WorldCheck>> {
+  const at = ["trees", tree.name];
+  try {
+    const files = folderFiles(tree.path);
+    const found = detectTree(files, FAMILIES, tree.family);
+    const key = found && differingKey(tree, found, files);
+    if (!found || !key) return [];
+    const what = `tree ${tree.name}: ${tree.path} holds ${describeTree(found)}`;
+    return [{ path: [...at, key], what, todo: `correct \`${key}\`, or take the right medium into another folder` }];
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    const what = `tree ${tree.name}: ${tree.path} cannot be read (${errnoOf(error)})`;
+    return [{ path: [...at, "path"], what, todo: "give the daemon leave to read it" }];
+  }
+}
 
 /** What the site file may say already and this version does not do. */
 const NOT_YET: ReadonlyArray<{

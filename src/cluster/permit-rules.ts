@@ -105,6 +105,8 @@ const REPORTS: Readonly<Record<ReportEvent, ReportedEvent | undefined>> = {
   post: "writing",
   done: "done",
   failed: "failed",
+  // The installed system speaks: what this means for a permit depends on its state (permit-gate.ts).
+  "first-boot": undefined,
 };
 
 /** How the journal tells of a permit that has come to be in `state`. */

@@ -8,13 +8,16 @@ export const HOST_STATES = [
   "booting",
   "installing",
   "installed",
+  "verified",
+  "differs",
   "failed",
   "expired",
   "local",
 ] as const;
 /**
  * `idle` nothing known; `permitted` may install, has not asked yet; `booting` on its way to an installer;
- * `installing`; `installed`, `failed` as its installer reported; `expired` its permit ran out; `local` boots from disk.
+ * `installing`; `installed`, `failed` as its installer reported; `verified`, `differs`: the installed system told how its
+ * network came up, and it is as declared or not; `expired` its permit ran out; `local` boots from disk.
  */
 export type HostState = (typeof HOST_STATES)[number];
 
@@ -73,7 +76,7 @@ export function foldStatus(
   const boot = foldBoot(events);
   const current = boot === undefined ? [] : events.filter((event) => event.boot === boot.number);
   const permitState = permit && stateAt(permit, now);
-  const state = stateOf(boot, current, permit, permitState);
+  const state = stateOf(boot, current, events, permit, permitState);
   const note = events.findLast((event) => noteText(event) !== undefined);
   const awaiting = awaited(state, boot, current, permit);
   return {
@@ -149,21 +152,27 @@ function withEnd(stage: StageTrace, later: readonly StageTrace[]): StageTrace {
 function stateOf(
   boot: BootTrace | undefined,
   current: readonly JournalEvent[],
+  events: readonly JournalEvent[],
   permit: Permit | undefined,
   permitState: PermitState | undefined,
 ): HostState {
   if (permit && permitState !== undefined && permitState !== "cancelled") {
-    return stateUnderPermit(permit, permitState, boot);
+    return stateUnderPermit(permit, permitState, boot, events);
   }
   if (boot === undefined) return "idle";
   return current.some(({ what }) => what === "local-boot") ? "local" : "booting";
 }
 
-function stateUnderPermit(permit: Permit, state: PermitState, boot: BootTrace | undefined): HostState {
+function stateUnderPermit(
+  permit: Permit,
+  state: PermitState,
+  boot: BootTrace | undefined,
+  events: readonly JournalEvent[],
+): HostState {
   const isInstalling = boot !== undefined && permit.handOuts > 0 && hasSince(boot, INSTALLING, permit.issued);
   switch (state) {
     case "used":
-      return "installed";
+      return verdictOf(permit, events) ?? "installed";
     case "writing":
       return "installing";
     case "failed":
@@ -176,6 +185,15 @@ function stateUnderPermit(permit: Permit, state: PermitState, boot: BootTrace | 
     default:
       return boot !== undefined && hasSince(boot, STAGES, permit.issued) ? "booting" : "permitted";
   }
+}
+
+/** What the system that was installed with this permit reported of itself. */
+function verdictOf(permit: Permit, events: readonly JournalEvent[]): "verified" | "differs" | undefined {
+  const report = events.findLast(({ stage, what, permit: id }) => {
+    return stage === "verified" && what === "report" && id === permit.id;
+  });
+  if (report === undefined) return undefined;
+  return report.facts.verdict === "verified" ? "verified" : "differs";
 }
 
 const INSTALLING: readonly Stage[] = ["packages", "post"];
@@ -193,7 +211,7 @@ const NEXT_STEP: Readonly<Record<Stage, string>> = {
   answer: "the first packages to be fetched",
   packages: "more packages, or the report that they are installed",
   post: "the installer to report success",
-  reboot: "the installed system",
+  reboot: "the installed system to report its network",
   verified: "nothing",
 };
 
@@ -218,9 +236,9 @@ function awaitedReboot(
   permit: Permit | undefined,
 ): Awaiting | undefined {
   const used = current.find(({ what }) => what === "permit-used");
-  const isBack = boot?.stages.some(({ stage }) => stage === "reboot" || stage === "verified");
-  if (used === undefined || isBack || permit === undefined) return undefined;
-  return { what: "the machine to restart", since: used.at };
+  if (used === undefined || permit === undefined) return undefined;
+  const back = boot?.stages.find(({ stage }) => stage === "reboot");
+  return back ? { what: NEXT_STEP.reboot, since: back.first } : { what: "the machine to restart", since: used.at };
 }
 
 /** Text for the operator, of the events that have one. */
@@ -234,10 +252,16 @@ function noteText({ what, facts }: JournalEvent): string | undefined {
     case "refused":
       return `refused: ${text ?? facts.reason ?? "not allowed"}`;
     case "report":
-      return facts.event === "failed" ? `the installer failed: ${text ?? "it gave no reason"}` : undefined;
+      return reportNote(facts);
     default:
       return undefined;
   }
+}
+
+function reportNote({ event, verdict, text }: EventFacts): string | undefined {
+  if (event === "failed") return `the installer failed: ${text ?? "it gave no reason"}`;
+  if (event !== "first-boot") return undefined;
+  return verdict === "verified" ? `it came up as declared: ${text}` : `it differs from what is declared: ${text}`;
 }
 
 function numberFact(facts: EventFacts, name: string): number | undefined {

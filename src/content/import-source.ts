@@ -1,7 +1,12 @@
-/** What a folder that somebody wants to take in is: an installer's netboot images, or a mirror. */
+/** Which files of a folder a tree takes in: Debian's netboot images or mirror, of other families the whole medium. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { EverbootError, errnoOf } from "../base/errors.ts";
+import { errnoOf } from "../base/errors.ts";
+import { ubuntu } from "../os/ubuntu.ts";
+import { LIVE_ISO } from "../os/ubuntu-initrd.ts";
+import type { Tree } from "../site/model.ts";
+import { realPathInside } from "./detect-tree.ts";
+import { importRefused } from "./import-origin.ts";
 import { compareBytes, walkFiles } from "./walk.ts";
 
 /** One file to take in. */
@@ -10,58 +15,75 @@ export interface ImportFile {
   readonly from: string;
   /** Path inside the tree. */
   readonly to: string;
-  /** May be the same file on disk: packages are never changed in place, indices may be. */
+  /** May be the same file on disk: packages and media are never changed in place, a mirror's indices may be. */
   readonly link: boolean;
 }
 
 export type ImportSource =
   | { readonly kind: "netboot"; readonly kernel: string; readonly files: readonly ImportFile[] }
-  | { readonly kind: "mirror"; readonly files: readonly ImportFile[] };
+  | { readonly kind: "mirror" | "medium"; readonly files: readonly ImportFile[] };
 
 const KERNEL = "linux";
 const INITRD = "initrd.gz";
 /** `images/netboot/gtk/debian-installer/amd64` is five below `images`; more is no netboot folder any more. */
 const MOST_LEVELS = 10;
 
+/** Families whose installer fetches the ISO file whole, and what it is called in the tree. */
+const ISO_IN_TREE: ReadonlyMap<string, string> = new Map([[ubuntu.name, LIVE_ISO]]);
+
 /**
- * Finds out what `folder` is, for a tree of `release`. Throws EverbootError `import-refused`, which says what was looked
- * for, or which choices there are.
+ * What `tree` takes of `folder`; `iso` is the ISO file that was unpacked there, if one was. Throws EverbootError
+ * `import-refused`, which says what was looked for, or which choices there are.
  */
-export async function findImportSource(folder: string, release: string): Promise<ImportSource> {
-  await requireFolder(folder);
+export async function findImportSource(
+  folder: string,
+  tree: Pick<Tree, "family" | "release">,
+  iso?: string,
+): Promise<ImportSource> {
+  return tree.family === "debian" ? debianSource(folder, tree.release, iso) : mediumSource(folder, tree.family, iso);
+}
+
+async function mediumSource(folder: string, family: string, iso?: string): Promise<ImportSource> {
+  const files: ImportFile[] = [];
+  for await (const path of walkFiles(folder)) {
+    const from = realPathInside(folder, path);
+    if (from !== undefined) files.push({ from, to: path, link: true });
+  }
+  const isoName = ISO_IN_TREE.get(family);
+  if (isoName !== undefined && !files.some(({ to }) => to === isoName)) {
+    if (iso === undefined) {
+      const todo = `name the ISO file in place of the folder, or put it there as ${isoName}`;
+      throw importRefused(folder, `has no ${isoName}, the ISO file itself, which the installer fetches whole: ${todo}`);
+    }
+    files.push({ from: iso, to: isoName, link: true });
+  }
+  return { kind: "medium", files: files.sort((a, b) => compareBytes(a.to, b.to)) };
+}
+
+async function debianSource(folder: string, release: string, iso?: string): Promise<ImportSource> {
   if ((await isFolder(join(folder, "dists"))) && (await isFolder(join(folder, "pool")))) {
-    return mirrorSource(folder, release);
+    return mirrorSource(folder, release, iso);
   }
   const found = await netbootFolders(folder);
   const [chosen, ...others] = found;
   if (chosen === undefined) {
-    throw refused(folder, `has neither ${KERNEL} and ${INITRD} in one folder, nor dists/ and pool/: name one that has`);
+    const reason = `has neither ${KERNEL} and ${INITRD} in one folder, nor dists/ and pool/: name one that has`;
+    throw importRefused(iso ?? folder, reason);
   }
-  if (others.length > 0) throw refused(folder, `has several netboot images, name one: ${found.join(", ")}`);
+  if (others.length > 0) throw importRefused(folder, `has several netboot images, name one: ${found.join(", ")}`);
   const files = [KERNEL, INITRD].map((name) => ({ from: join(chosen, name), to: `netboot/${name}`, link: false }));
   return { kind: "netboot", kernel: join(chosen, KERNEL), files };
-}
-
-async function requireFolder(folder: string): Promise<void> {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(folder)) throw refused(folder, "is a URL, not a folder: download it first");
-  let info: Awaited<ReturnType<typeof stat>>;
-  try {
-    info = await stat(folder);
-  } catch (error) {
-    throw refused(folder, errnoOf(error) === "ENOENT" ? "no such folder" : `cannot be read (${errnoOf(error)})`, error);
-  }
-  if (!info.isDirectory()) throw refused(folder, "not a folder: unpack it, or mount it with `mount -o loop,ro`");
 }
 
 /**
  * Packages come first and what is signed comes last, as between archive mirrors: whoever reads the tree meanwhile finds
  * every file that an index names.
  */
-async function mirrorSource(folder: string, release: string): Promise<ImportSource> {
+async function mirrorSource(folder: string, release: string, iso?: string): Promise<ImportSource> {
   const suite = `dists/${release}`;
   const signed = await Promise.all(["InRelease", "Release"].map((name) => isFile(join(folder, suite, name))));
   if (!signed.includes(true)) {
-    throw refused(folder, `has no ${suite}/InRelease or Release, and the tree's release is ${release}`);
+    throw importRefused(iso ?? folder, `has no ${suite}/InRelease or Release, and the tree's release is ${release}`);
   }
   const files: ImportFile[] = [];
   for (const top of ["pool", "dists"]) {
@@ -80,7 +102,7 @@ function turnOf(path: string): number {
 /** Folders at or below `folder` that hold both files. One that holds them is not searched any further. */
 async function netbootFolders(folder: string, level = 0): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw refused(folder, `cannot be read (${errnoOf(error)})`, error);
+    throw importRefused(folder, `cannot be read (${errnoOf(error)})`, error);
   });
   const here = await Promise.all([KERNEL, INITRD].map((name) => isFile(join(folder, name))));
   if (!here.includes(false)) return [folder];
@@ -98,8 +120,4 @@ async function isFolder(path: string): Promise<boolean> {
 
 async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;
-}
-
-function refused(from: string, reason: string, cause?: unknown): EverbootError {
-  return new EverbootError("import-refused", { from, reason }, cause);
 }

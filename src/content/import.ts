@@ -5,7 +5,10 @@ import { dirname, join } from "node:path";
 import { EverbootError, errnoOf } from "../base/errors.ts";
 import type { Tree } from "../site/model.ts";
 import type { FileHash } from "./apt-index.ts";
-import { fillDurably, hashFile, hashStream, syncFolder } from "./durable.ts";
+import { describeTree, detectTree, differingKey, type Families, type FoundTree, LOOKED_FOR } from "./detect-tree.ts";
+import { fillDurably, hashStream, syncFolder } from "./durable.ts";
+import { unpackIso } from "./import-iso.ts";
+import { importRefused, type Origin, openOrigin } from "./import-origin.ts";
 import { findImportSource, type ImportFile, type ImportSource } from "./import-source.ts";
 import { KERNEL_HEAD_BYTES, kernelVersion } from "./kernel-version.ts";
 import { readManifest, writeManifest } from "./manifest.ts";
@@ -25,11 +28,15 @@ export interface ImportedFile extends FileHash {
 export interface ImportResult {
   readonly kind: ImportSource["kind"];
   readonly files: readonly ImportedFile[];
+  /** What the files say that they are, if they do. */
+  readonly found?: FoundTree;
   /** Of the netboot images' kernel, if the image tells it. */
   readonly kernelVersion?: string;
 }
 
 export interface ImportOptions {
+  /** Called before an ISO file is unpacked, which takes a while. */
+  readonly onUnpack?: () => void;
   /** Called after each file. */
   readonly onProgress?: (progress: ImportProgress) => void;
   /** Ends the import between two files. */
@@ -39,41 +46,102 @@ export interface ImportOptions {
 const STAGING_PREFIX = `${PRIVATE_PREFIX}import-`;
 
 /**
- * Takes the netboot images or the mirror in `folder` into `tree`, beside what the tree has already, and adds them to its
- * manifest. Throws EverbootError `import-refused`; as long as not all files could be read and written, the tree is as it
- * was.
+ * Takes `named`, a folder or an ISO file, into `tree`, beside what the tree has already, and adds its files to the
+ * manifest. Throws EverbootError `import-refused`, also for what is of another family, release or architecture than the
+ * tree; as long as not all files could be read and written, the tree is as it was.
  */
-export async function importFolder(folder: string, tree: Tree, options: ImportOptions = {}): Promise<ImportResult> {
-  if (tree.family !== "debian") {
-    const reason = `tree ${tree.name} is of family ${tree.family}: only Debian's netboot images and mirrors can be taken in`;
-    throw new EverbootError("import-refused", { from: folder, reason });
-  }
+export async function importTree(
+  named: string,
+  tree: Tree,
+  families: Families,
+  options: ImportOptions = {},
+): Promise<ImportResult> {
   try {
-    const source = await findImportSource(folder, tree.release);
-    const files = await takeIn(source.files, tree.path, options);
-    const version = source.kind === "netboot" ? await readKernelVersion(source.kernel) : undefined;
-    return { kind: source.kind, files, ...(version === undefined ? {} : { kernelVersion: version }) };
+    const origin = await openOrigin(named);
+    const found = requireKind(origin, tree, families);
+    return { ...(await takeOrigin(origin, tree, options)), ...(found && { found }) };
   } catch (error) {
-    if (options.signal?.aborted) throw refusal(folder, "broken off before anything was changed", error);
-    throw asRefusal(folder, error);
+    if (options.signal?.aborted) throw importRefused(named, "broken off before anything was changed", error);
+    throw asRefusal(named, error);
   }
 }
 
-async function takeIn(files: readonly ImportFile[], root: string, options: ImportOptions): Promise<ImportedFile[]> {
+/** What `named` is. Throws EverbootError `import-refused` when no family knows it. */
+export async function identify(named: string, families: Families): Promise<FoundTree> {
+  try {
+    const { files } = await openOrigin(named);
+    return detectTree(files, families) ?? unknown(named);
+  } catch (error) {
+    throw asRefusal(named, error);
+  }
+}
+
+function unknown(from: string): never {
+  throw importRefused(from, `no install medium of a family that is known: looked for ${LOOKED_FOR}`);
+}
+
+/** Debian's images do not say what they are when they lie in a folder alone. */
+function requireKind({ path, files }: Origin, tree: Tree, families: Families): FoundTree | undefined {
+  const found = detectTree(files, families, tree.family);
+  if (found === undefined) return tree.family === "debian" ? undefined : unknown(path);
+  const key = differingKey(tree, found, files);
+  if (key === undefined) return found;
+  const declared = `tree ${tree.name} is ${tree.family} ${tree.release} for ${tree.arch}`;
+  const todo = `name another tree, or correct its \`${key}\``;
+  throw importRefused(path, `this is ${describeTree(found)}, and ${declared}: ${todo}`);
+}
+
+async function takeOrigin(origin: Origin, tree: Tree, options: ImportOptions): Promise<ImportResult> {
+  if (origin.kind === "folder") {
+    const source = await findImportSource(origin.path, tree);
+    return inStaging(tree.path, (staging) => takeSource(source, staging, tree, options));
+  }
+  return inStaging(tree.path, async (staging) => {
+    const unpacked = join(staging, "unpacked");
+    await mkdir(unpacked);
+    options.onUnpack?.();
+    await unpackIso(origin.path, unpacked, options.signal);
+    const source = await findImportSource(unpacked, tree, origin.path);
+    return takeSource(source, join(staging, "ready"), tree, options);
+  });
+}
+
+async function takeSource(
+  source: ImportSource,
+  staging: string,
+  tree: Tree,
+  options: ImportOptions,
+): Promise<ImportResult> {
+  const files = await takeIn(source.files, staging, tree.path, options);
+  const version = source.kind === "netboot" ? await readKernelVersion(source.kernel) : undefined;
+  return { kind: source.kind, files, ...(version === undefined ? {} : { kernelVersion: version }) };
+}
+
+/** A folder on the tree's own file system, gone afterwards. */
+async function inStaging<T>(root: string, work: (staging: string) => Promise<T>): Promise<T> {
   await removeLeftovers(root);
   const staging = join(root, `${STAGING_PREFIX}${process.pid}`);
-  await mkdir(staging, { recursive: true });
+  await mkdir(staging);
   try {
-    const imported = await stageAll(files, staging, options);
-    for (const { path } of imported) await mkdir(dirname(join(root, path)), { recursive: true });
-    for (const { path } of imported) await rename(join(staging, path), join(root, path));
-    for (const folder of new Set(imported.map(({ path }) => dirname(join(root, path))))) await syncFolder(folder);
-    const before = await readManifest(root);
-    await writeManifest(root, new Map([...(before ?? []), ...imported.map((file) => [file.path, file] as const)]));
-    return imported;
+    return await work(staging);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
+}
+
+async function takeIn(
+  files: readonly ImportFile[],
+  staging: string,
+  root: string,
+  options: ImportOptions,
+): Promise<ImportedFile[]> {
+  const imported = await stageAll(files, staging, options);
+  for (const { path } of imported) await mkdir(dirname(join(root, path)), { recursive: true });
+  for (const { path } of imported) await rename(join(staging, path), join(root, path));
+  for (const folder of new Set(imported.map(({ path }) => dirname(join(root, path))))) await syncFolder(folder);
+  const before = await readManifest(root);
+  await writeManifest(root, new Map([...(before ?? []), ...imported.map((file) => [file.path, file] as const)]));
+  return imported;
 }
 
 async function stageAll(
@@ -88,7 +156,7 @@ async function stageAll(
     const target = join(staging, file.to);
     await mkdir(dirname(target), { recursive: true });
     const hash =
-      file.link && (await tryLink(file.from, target)) ? await hashFile(target) : await copy(file.from, target);
+      file.link && (await tryLink(file.from, target)) ? await hashSynced(target) : await copy(file.from, target);
     imported.push({ path: file.to, ...hash });
     bytes += hash.size;
     options.onProgress?.({ files: imported.length, bytes, totalFiles: files.length });
@@ -104,6 +172,18 @@ async function tryLink(from: string, to: string): Promise<boolean> {
   } catch (error) {
     if (!["EXDEV", "EPERM", "EMLINK", "ENOTSUP"].includes(errnoOf(error) ?? "")) throw error;
     return false;
+  }
+}
+
+/** Whoever wrote the file may not have waited for the disk; syncing takes no leave to write. */
+async function hashSynced(path: string): Promise<FileHash> {
+  const handle = await open(path, "r");
+  try {
+    const hash = await hashStream(handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 }));
+    await handle.sync();
+    return hash;
+  } finally {
+    await handle.close();
   }
 }
 
@@ -147,9 +227,5 @@ function asRefusal(from: string, error: unknown): unknown {
   const errno = errnoOf(error);
   if (errno === undefined) return error;
   const path = error instanceof Error && "path" in error ? ` (${String(error.path)})` : "";
-  return refusal(from, `cannot be taken in: ${errno}${path}`, error);
-}
-
-function refusal(from: string, reason: string, cause: unknown): EverbootError {
-  return new EverbootError("import-refused", { from, reason }, cause);
+  return importRefused(from, `cannot be taken in: ${errno}${path}`, error);
 }

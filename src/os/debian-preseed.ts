@@ -1,8 +1,10 @@
 /**
- * The preseed file of the Debian Installer. Question names are those of Debian 12 and 13 (installation guide,
+ * The preseed file of the Debian Installer. Question names are those of Debian 11 to 13 (installation guide,
  * appendix B); every question that can come up at priority critical has its answer here.
  */
-import type { Account, Disk, Profile } from "../site/model.ts";
+import type { Account, Profile } from "../site/model.ts";
+import { bootLoaderAnswers, diskAnswers } from "./debian-disk.ts";
+import { isSince } from "./debian-release.ts";
 import type { FamilyInput } from "./family.ts";
 import { preseedLine } from "./quoting.ts";
 
@@ -12,8 +14,12 @@ const DHCP_PATIENCE = 600;
 const LINK_PATIENCE = 60;
 
 /** debootstrap's `minbase` and what a machine needs beside it to boot, get on the network and log in. */
-const MINIMAL_INCLUDES =
-  "init udev kmod ifupdown iproute2 iputils-ping isc-dhcp-client netbase procps debconf-i18n".split(" ");
+const MINIMAL_INCLUDES = "init udev kmod ifupdown iproute2 iputils-ping DHCP netbase procps debconf-i18n";
+
+/** ifupdown's DHCP client: isc-dhcp-client is not developed any more, and Debian 13 prefers the other. */
+function minimalIncludes(release: string): string[] {
+  return MINIMAL_INCLUDES.replace("DHCP", isSince(release, 13) ? "dhcpcd-base" : "isc-dhcp-client").split(" ");
+}
 
 /** The file's text; `early` is the command that runs as soon as it is read. */
 export function renderPreseed(input: FamilyInput, early: string): string {
@@ -25,9 +31,9 @@ export function renderPreseed(input: FamilyInput, early: string): string {
     ["Package source", mirror(input)],
     ["Clock", clock(profile)],
     ["Accounts (users are added at the end of the installation)", accounts(profile.root)],
-    ["Disk", disk(profile.disk)],
+    ["Disk", diskAnswers(profile.disk)],
     ["Packages", packages(input)],
-    ["Boot loader", bootLoader(profile.disk)],
+    ["Boot loader", bootLoaderAnswers(profile.disk)],
     [
       "End",
       [preseedLine("cdrom-detect/eject", "boolean", "false"), preseedLine("finish-install/reboot_in_progress", "note")],
@@ -52,9 +58,9 @@ function locale(profile: Profile): string[] {
 }
 
 /** The NIC is named by BOOTIF on the kernel's command line. */
-function network({ host, urls }: FamilyInput): string[] {
+function network({ host, servers: [server] }: FamilyInput): string[] {
   const { dns, domain = "" } = host.subnet;
-  const nameservers = dns.length > 0 ? dns : [urls.server.address];
+  const nameservers = dns.length > 0 ? dns : [server.view.address];
   return [
     preseedLine("netcfg/choose_interface", "select", "auto"),
     preseedLine("netcfg/link_wait_timeout", "string", `${LINK_PATIENCE}`),
@@ -68,8 +74,9 @@ function network({ host, urls }: FamilyInput): string[] {
   ];
 }
 
-function mirror({ tree, urls }: FamilyInput): string[] {
-  const { host, pathname } = new URL(urls.tree);
+/** The installer knows one mirror; its wget waits for it (WGETRC). */
+function mirror({ tree, servers: [server] }: FamilyInput): string[] {
+  const { host, pathname } = new URL(server.tree);
   return [
     preseedLine("mirror/country", "string", "manual"),
     preseedLine("mirror/protocol", "string", "http"),
@@ -79,7 +86,7 @@ function mirror({ tree, urls }: FamilyInput): string[] {
     preseedLine("mirror/suite", "string", tree.release),
     preseedLine("apt-setup/services-select", "multiselect"),
     preseedLine("apt-setup/enable-source-repositories", "boolean", "false"),
-    preseedLine("apt-setup/non-free-firmware", "boolean", "false"),
+    ...(isSince(tree.release, 12) ? [preseedLine("apt-setup/non-free-firmware", "boolean", "false")] : []),
     preseedLine("apt-setup/non-free", "boolean", "false"),
     preseedLine("apt-setup/contrib", "boolean", "false"),
   ];
@@ -104,31 +111,8 @@ function accounts(root: Account | undefined): string[] {
   ];
 }
 
-function disk({ layout, device }: Disk): string[] {
-  const confirmed = (question: string) => preseedLine(question, "boolean", "true");
-  return [
-    ...(device === "auto" ? [] : [preseedLine("partman-auto/disk", "string", device)]),
-    preseedLine("partman-auto/method", "string", layout === "lvm" ? "lvm" : "regular"),
-    ...(layout === "lvm" ? [preseedLine("partman-auto-lvm/guided_size", "string", "max")] : []),
-    preseedLine("partman-auto/choose_recipe", "select", "atomic"),
-    preseedLine("partman-basicfilesystems/no_swap", "boolean", "false"),
-    preseedLine("partman/mount_style", "select", "uuid"),
-    confirmed("partman-lvm/device_remove_lvm"),
-    confirmed("partman-lvm/confirm"),
-    confirmed("partman-lvm/confirm_nooverwrite"),
-    confirmed("partman-md/device_remove_md"),
-    confirmed("partman-md/confirm"),
-    confirmed("partman-md/confirm_nooverwrite"),
-    confirmed("partman-efi/non_efi_system"),
-    confirmed("partman-partitioning/confirm_write_new_label"),
-    preseedLine("partman/choose_partition", "select", "finish"),
-    confirmed("partman/confirm"),
-    confirmed("partman/confirm_nooverwrite"),
-  ];
-}
-
-function packages({ host, profile }: FamilyInput): string[] {
-  const base = [...(profile.minimal ? MINIMAL_INCLUDES : []), ...(host.bond ? ["ifenslave"] : [])];
+function packages({ host, profile, tree }: FamilyInput): string[] {
+  const base = [...(profile.minimal ? minimalIncludes(tree.release) : []), ...(host.bond ? ["ifenslave"] : [])];
   const more = morePackages(profile);
   return [
     ...(profile.minimal ? [preseedLine("base-installer/debootstrap_variant", "string", "minbase")] : []),
@@ -156,15 +140,5 @@ function morePackages(profile: Profile): string[] {
       ...(users.some((user) => user.sudo) ? ["sudo"] : []),
       ...(ntp.length > 0 ? ["systemd-timesyncd"] : []),
     ]),
-  ];
-}
-
-/** `default` is replaced by the disk that the partition hook chooses; the question must count as answered before. */
-function bootLoader({ device }: Disk): string[] {
-  return [
-    preseedLine("grub-installer/only_debian", "boolean", "true"),
-    preseedLine("grub-installer/with_other_os", "boolean", "true"),
-    preseedLine("grub-installer/bootdev", "string", device === "auto" ? "default" : device),
-    preseedLine("grub-installer/force-efi-extra-removable", "boolean", "true"),
   ];
 }

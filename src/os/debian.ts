@@ -1,59 +1,57 @@
 /**
  * The Debian family: the Debian Installer's netboot kernel and initrd, with the answers and all helpers added to the
- * initrd as an overlay, so that no single fetch can strand an installation.
+ * initrd as an overlay, so that no single fetch can strand an installation. The installer knows neither bonds nor
+ * VLANs (netcfg 1.197): it works over the NIC that booted, untagged.
  */
 import { macWithDashes } from "../base/address.ts";
-import type { Host, Profile, Tree } from "../site/model.ts";
-import { installedNics, interfacesTemplate, resolvConf } from "./debian-network.ts";
+import type { Tree } from "../site/model.ts";
+import { detectDebian } from "./debian-detect.ts";
+import { diskHelpers, partitionScript, STOP_SCRIPT } from "./debian-disk.ts";
+import { finishScript, postScript } from "./debian-finish.ts";
 import { renderPreseed } from "./debian-preseed.ts";
+import { debianProblems } from "./debian-problems.ts";
 import {
   aptGetScript,
   baseScript,
   DONE_SCRIPT,
   earlyScript,
-  finishScript,
   PACKAGES_SCRIPT,
-  partitionScript,
-  postScript,
   reportScript,
-  skipsLocales,
   WGETRC,
 } from "./debian-scripts.ts";
+import { placeholderNetwork, targetFiles } from "./debian-target.ts";
 import type { Family, FamilyInput, OverlayFile, Rendered } from "./family.ts";
 import { kernelArgument } from "./quoting.ts";
 
 const SYSLOG_PORT = 514;
 
-export const debian: Family = { name: "debian", bootFiles, render, problems };
+export const debian: Family = { name: "debian", detect: detectDebian, bootFiles, render, problems: debianProblems };
 
+/** A folder made for it, an unpacked netboot.tar.gz, a mirror. */
 function bootFiles(tree: Tree) {
-  const archive = `dists/${tree.release}/main/installer-${tree.arch}/current/images/netboot/debian-installer/${tree.arch}`;
-  return ["netboot/", "", `${archive}/`].map((folder) => ({ kernel: `${folder}linux`, initrd: `${folder}initrd.gz` }));
-}
-
-function problems(host: Host): readonly string[] {
-  const { via, name } = host.profile;
-  return via === "http"
-    ? []
-    : [`profile ${name}: the Debian Installer fetches by HTTP only: set \`via: http\` (or leave it out)`];
+  const unpacked = `debian-installer/${tree.arch}/`;
+  const archive = `dists/${tree.release}/main/installer-${tree.arch}/current/images/netboot/${unpacked}`;
+  const folders = ["netboot/", "", `netboot/${unpacked}`, unpacked, archive];
+  return folders.map((folder) => ({ kernel: `${folder}linux`, initrd: `${folder}initrd.gz` }));
 }
 
 function render(input: FamilyInput): Rendered {
   const text = renderPreseed(input, "/everboot/early");
+  const target = targetFiles(input).map((entry) => ({ ...entry, path: `everboot/target/${entry.path}` }));
   return {
     kernelArguments: kernelArguments(input),
     answer: { name: "preseed.cfg", contentType: "text/plain; charset=utf-8", text },
-    overlay: [file("preseed.cfg", text), file("etc/wgetrc", WGETRC), ...helpers(input), ...targetFiles(input)],
+    overlay: [file("preseed.cfg", text), file("etc/wgetrc", WGETRC), ...helpers(input), ...target],
   };
 }
 
 /** What follows `---` is kept by the installed system's boot loader. */
-function kernelArguments({ profile, mac, urls }: FamilyInput): string[] {
+function kernelArguments({ profile, mac, servers: [server] }: FamilyInput): string[] {
   return [
     "auto=true",
     "priority=critical",
     `BOOTIF=01-${macWithDashes(mac)}`,
-    `log_host=${urls.server.address}`,
+    `log_host=${server.view.address}`,
     `log_port=${SYSLOG_PORT}`,
     ...profile.kernelArguments.map(kernelArgument),
     "---",
@@ -62,40 +60,26 @@ function kernelArguments({ profile, mac, urls }: FamilyInput): string[] {
 }
 
 /** `/everboot` of the installer. */
-function helpers({ host, profile, tree, mac, urls, keyring }: FamilyInput): OverlayFile[] {
+function helpers(input: FamilyInput): OverlayFile[] {
+  const { profile, tree, servers, keyring } = input;
+  const { disk } = profile;
   const trust = { keyring: keyring !== undefined };
+  const trees = servers.map((server) => server.tree);
+  const nics = placeholderNetwork(input).nics.map((nic) => nic.mac);
   return [
-    program("everboot/report", reportScript(urls.report)),
+    program("everboot/report", reportScript(servers.map((server) => server.report))),
     program("everboot/early", earlyScript({ ...trust, profile })),
-    program("everboot/partition", partitionScript(profile.disk.device)),
+    program("everboot/partition", partitionScript(profile)),
+    program("everboot/stop", STOP_SCRIPT),
+    ...diskHelpers(disk),
     program("everboot/packages", PACKAGES_SCRIPT),
     program("everboot/base", baseScript(trust)),
-    program("everboot/apt-get", aptGetScript(urls.tree, tree.release)),
-    program("everboot/post", postScript(installedNics(host, mac))),
+    program("everboot/apt-get", aptGetScript(trees, tree.release)),
+    program("everboot/post", postScript({ nics, disk, trees })),
     program("everboot/finish", finishScript(profile)),
     program("everboot/done", DONE_SCRIPT),
     ...(keyring ? [file("everboot/archive.gpg", keyring)] : []),
   ];
-}
-
-/** Copied over the installed system as they lie under `everboot/target`. */
-function targetFiles({ host, profile, tree, mac }: FamilyInput): OverlayFile[] {
-  const files: Array<[path: string, content: string]> = [["etc/network/interfaces", interfacesTemplate(host, mac)]];
-  if (host.subnet.dns.length > 0) files.push(["etc/resolv.conf", resolvConf(host)]);
-  if (skipsLocales(profile)) files.push(["etc/default/locale", `LANG=${profile.language}\n`]);
-  if (profile.mirrors.length > 0) files.push(["etc/apt/sources.list.d/everboot.list", aptSources(profile, tree)]);
-  if (profile.ntp.length > 0) {
-    files.push(["etc/systemd/timesyncd.conf.d/everboot.conf", `[Time]\nNTP=${profile.ntp.join(" ")}\n`]);
-  }
-  return files.map(([path, content]) => file(`everboot/target/${path}`, content));
-}
-
-/** A mirror is a base URL, or a whole line of sources.list(5). */
-function aptSources(profile: Profile, tree: Tree): string {
-  return profile.mirrors
-    .map((mirror) => (/^deb(-src)?\s/.test(mirror) ? mirror : `deb ${mirror} ${tree.release} main`))
-    .map((line) => `${line}\n`)
-    .join("");
 }
 
 function file(path: string, content: Uint8Array | string): OverlayFile {

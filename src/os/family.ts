@@ -3,13 +3,15 @@ import type { Mac } from "../base/address.ts";
 import type { Host, Profile, Site, Tree } from "../site/model.ts";
 import type { ServerView } from "../site/server-view.ts";
 
-/** Paths by which the installer reaches us; all absolute URLs, rendered for the server that answers. */
-export interface InstallUrls {
-  readonly server: ServerView;
+/** One install server as the installer reaches it; absolute URLs without a slash at their end. */
+export interface ServerUrls {
+  readonly view: ServerView;
   /** Folder of the tree: `http://192.168.77.1/trees/debian-12`. */
   readonly tree: string;
   /** Reports go to `<report>/<event>`: `http://192.168.77.1/report/<token>`. */
   readonly report: string;
+  /** Folder of what `Rendered.served` lists: `http://192.168.77.1/boot/<token>/<mac>/files`. */
+  readonly files: string;
 }
 
 export interface FamilyInput {
@@ -19,7 +21,8 @@ export interface FamilyInput {
   readonly tree: Tree;
   /** The NIC that booted. */
   readonly mac: Mac;
-  readonly urls: InstallUrls;
+  /** Every server of the site, in this host's order: the installer walks the list wherever it can. */
+  readonly servers: readonly [ServerUrls, ...ServerUrls[]];
   /** Bytes of the tree's own keyring, if it has one. */
   readonly keyring?: Uint8Array;
 }
@@ -38,17 +41,61 @@ export interface Rendered {
   readonly answer: { readonly name: string; readonly contentType: string; readonly text: string };
   /** Files added to the installer's initrd, the answer file among them. */
   readonly overlay: readonly OverlayFile[];
+  /** The overlay comes before the initrd, not after it: it may then replace no file of the initrd. */
+  readonly overlayFirst?: boolean;
+  /** Text files that each server has below `ServerUrls.files`, for what the installer must fetch: mirror lists. */
+  readonly served?: ReadonlyArray<{ readonly path: string; readonly text: string }>;
 }
 
-/** Events that an installer reports, in the order of an install; the last path part of the report's URL. */
-export const REPORT_EVENTS = ["answer", "partition", "packages", "post", "done", "failed"] as const;
+/**
+ * Events that are reported, in the order of an install; the last path part of the report's URL. The last is the
+ * installed system's own (first-boot.ts); all others are the installer's.
+ */
+export const REPORT_EVENTS = ["answer", "partition", "packages", "post", "done", "failed", "first-boot"] as const;
 export type ReportEvent = (typeof REPORT_EVENTS)[number];
+
+/** What lies in a folder that may be a tree. */
+export interface TreeFiles {
+  /** Is there a file or folder with this relative path? */
+  has(path: string): boolean;
+  /** Names in a folder (relative path, `""` = the top), sorted; empty when it is not there. */
+  names(folder: string): readonly string[];
+  /** Text of a small file; undefined when it is not there. */
+  text(path: string): string | undefined;
+}
+
+/** What a tree's own files say of it. */
+export interface DetectedTree {
+  /** As `trees.<tree>.release` has it: `bookworm`, `9`, `15.6`, `24.04`. */
+  readonly release: string;
+  /** In Debian's names: `amd64`, `arm64`. */
+  readonly arch: string;
+  /** For the operator: `Rocky Linux 9.6`. */
+  readonly product: string;
+}
+
+/** Relative paths. */
+export interface BootFilePaths {
+  readonly kernel: string;
+  readonly initrd: string;
+  /** What the initrd fetches for ever, if it is not there. */
+  readonly needs?: readonly string[];
+}
 
 export interface Family {
   readonly name: string;
-  /** Where in a tree's folder kernel and initrd may lie, best first, relative paths. */
-  bootFiles(tree: Tree): ReadonlyArray<{ readonly kernel: string; readonly initrd: string }>;
+  /** Is this a tree of the family? Says which, from the files that its media have. */
+  detect(files: TreeFiles): DetectedTree | undefined;
+  /** Where in a tree's folder kernel and initrd may lie, best first. */
+  bootFiles(tree: Tree): readonly BootFilePaths[];
   render(input: FamilyInput): Rendered;
-  /** What this family cannot do of what the site file asks for this host; empty = all of it. */
+  /** What this family cannot do of what the site file asks for this host, each with what to do; empty = all of it. */
   problems(host: Host): readonly string[];
+}
+
+/** The family of a tree: the schema of the site file lets no other name through. */
+export function familyOf(families: ReadonlyMap<string, Family>, tree: Pick<Tree, "family">): Family {
+  const family = families.get(tree.family);
+  if (!family) throw new Error(`no family ${tree.family}`);
+  return family;
 }

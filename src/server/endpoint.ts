@@ -40,5 +40,5 @@ export function serverFor(site: Site, server: Server, addresses: readonly Ipv4[]
   const from = parseIpv4(client);
   const subnet = from && site.subnets.find(({ cidr }) => cidrContains(cidr, from));
   const near = subnet && addresses.find((address) => cidrContains(subnet.cidr, address));
-  return { address: near ?? server.address, httpPort: server.httpPort };
+  return { address: near ?? server.address, httpPort: server.httpPort, name: server.name };
 }

@@ -1,14 +1,12 @@
 /** Hosts: known by their own NICs, each at an address of its own, with a bond that can be made. */
 import { formatCidr, formatRange, type Ipv4, ipv4ToNumber, type Mac, rangeContains } from "../base/address.ts";
+import { checkBond } from "./check-bonds.ts";
 import { type Claim, claimServerAddresses } from "./check-servers.ts";
 import type { SiteDraft } from "./draft.ts";
 import { suggestion } from "./nearest.ts";
 import { type Finding, quote, type SitePath } from "./problem.ts";
 import type { HostEntry, SubnetEntry } from "./schema.ts";
 import { cidrSpan, reservedUse, type Span, spanHolds } from "./span.ts";
-
-/** The bonding driver takes `primary` in these modes alone (bonding.rst; bond_options.c of Linux). */
-const MODES_WITH_PRIMARY = ["active-backup", "balance-tlb", "balance-alb"];
 
 type Host = Partial<HostEntry>;
 
@@ -20,7 +18,7 @@ export function checkHosts(draft: SiteDraft): Finding[] {
     ...nics.check(name, host),
     ...addresses.check(name, host),
     ...checkProfile(name, host, profiles, draft),
-    ...checkBond(name, host),
+    ...checkBond(name, host, draft),
   ]);
 }
 
@@ -88,37 +86,4 @@ function checkProfile(host: string, { profile }: Host, known: readonly string[],
   if (profile === undefined || Object.hasOwn(profiles, profile)) return [];
   const what = `no profile is called ${quote(profile)}`;
   return [{ path: ["hosts", host, "profile"], what, todo: suggestion(profile, known) }];
-}
-
-function checkBond(host: string, { nics, bond }: Host): Finding[] {
-  if (!nics || !bond) return [];
-  const path = ["hosts", host, "bond"];
-  const members = [...new Set(bond.members ?? nics)];
-  const findings: Finding[] = members.flatMap((mac, index) => {
-    if (nics.includes(mac)) return [];
-    return [{ path: [...path, "members", index], what: `${mac} is no NIC of host ${host}`, todo: "list it in `nics`" }];
-  });
-  if (members.length < 2) {
-    const what = `a bond joins two NICs or more, and this one has ${members.length}`;
-    const todo = bond.members ? "add members" : "list more `nics`, or leave `bond` out";
-    findings.push({ path: bond.members ? [...path, "members"] : path, at: "key", what, todo });
-  }
-  return bond.primary ? [...findings, ...checkPrimary(path, bond.mode, bond.primary, members)] : findings;
-}
-
-function checkPrimary(path: SitePath, mode: string, primary: Mac, members: readonly Mac[]): Finding[] {
-  const at = [...path, "primary"];
-  const findings: Finding[] = [];
-  if (!members.includes(primary)) {
-    findings.push({
-      path: at,
-      what: `${primary} is no member of this bond`,
-      todo: `choose one of ${members.join(", ")}`,
-    });
-  }
-  if (!MODES_WITH_PRIMARY.includes(mode)) {
-    const todo = `leave it out, or choose a mode of ${MODES_WITH_PRIMARY.join(", ")}`;
-    findings.push({ path: at, at: "key", what: `mode ${mode} has no primary`, todo });
-  }
-  return findings;
 }

@@ -4,7 +4,8 @@ import { checkServers } from "./check-servers.ts";
 import { checkSubnets } from "./check-subnets.ts";
 import type { SiteDraft } from "./draft.ts";
 import { suggestion } from "./nearest.ts";
-import { type Finding, quote } from "./problem.ts";
+import { type Finding, quote, type SitePath } from "./problem.ts";
+import type { ProfileEntry } from "./schema.ts";
 
 /** In no order; nothing is said about keys that are absent from the draft. */
 export function checkSite(draft: SiteDraft): Finding[] {
@@ -36,6 +37,35 @@ function checkProfiles({ profiles, trees }: SiteDraft): Finding[] {
       const what = `no tree is called ${quote(profile.tree)}`;
       findings.push({ path: [...path, "tree"], what, todo: suggestion(profile.tree, known) });
     }
-    return findings;
+    return [...findings, ...checkDisk([...path, "disk"], profile.disk)];
   });
+}
+
+function checkDisk(path: SitePath, disk: ProfileEntry["disk"] | undefined): Finding[] {
+  if (!disk) return [];
+  const findings: Finding[] = [];
+  const { layout, device, keep } = disk;
+  const add = (key: string, what: string, todo: string) => findings.push({ path: [...path, key], what, todo });
+  if (layout === "raid1" && typeof device === "string" && device !== "auto") {
+    add(
+      "device",
+      "layout raid1 takes two disks, and this is one",
+      "list two as in [/dev/sda, /dev/sdb], or write auto",
+    );
+  }
+  if (layout !== "raid1" && typeof device !== "string") {
+    add("device", `layout ${layout} takes one disk, and these are two`, "name one, or choose `layout: raid1`");
+  }
+  if (typeof device !== "string" && device[0] === device[1]) add("device", "the two disks are one", "name two disks");
+  if (layout === "raid1" && keep.length > 0) {
+    add(
+      "keep",
+      "layout raid1 takes both disks whole: nothing can be kept",
+      "leave `keep` out, or choose another layout",
+    );
+  }
+  const mounts = keep.map(({ mount }) => mount);
+  const twice = mounts.findIndex((mount, index) => mounts.indexOf(mount) < index);
+  if (twice >= 0) add("keep", `two partitions cannot both be mounted at ${mounts[twice]}`, "choose another `mount`");
+  return findings;
 }

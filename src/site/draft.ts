@@ -14,7 +14,7 @@ import {
 } from "./schema.ts";
 
 /** Keys whose value is wrong or missing are absent; indexes and names are those of the file. */
-export interface SiteDraft extends Partial<Pick<SiteEntry, "unknown" | "balance">> {
+export interface SiteDraft extends Partial<Pick<SiteEntry, "unknown" | "balance" | "bond">> {
   readonly subnets: readonly Partial<SubnetEntry>[];
   readonly servers: Readonly<Record<string, Partial<ServerEntry>>>;
   readonly trees: Readonly<Record<string, unknown>>;
@@ -26,7 +26,10 @@ export function draftSite(raw: unknown): SiteDraft {
   const top = asMap(raw);
   const subnets = Array.isArray(top.subnets) ? top.subnets : [];
   return {
-    ...goodFields({ unknown: siteSchema.shape.unknown, balance: siteSchema.shape.balance }, raw),
+    ...goodFields(
+      { unknown: siteSchema.shape.unknown, balance: siteSchema.shape.balance, bond: siteSchema.shape.bond },
+      raw,
+    ),
     subnets: subnets.map((subnet) => goodFields(subnetSchema.shape, subnet)),
     servers: goodEntries(serverSchema.shape, top.servers),
     trees: asMap(top.trees),

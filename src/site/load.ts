@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import type { z } from "zod";
+import { bondAdvice } from "./check-bonds.ts";
 import { checkSite } from "./checks.ts";
 import { draftSite, type SiteDraft } from "./draft.ts";
 import { siteJsonSchema } from "./json-schema.ts";
@@ -42,7 +43,9 @@ export function loadSite(text: string, path: string): LoadedSite | RefusedSite {
   }
   const { entry, findings } = examine(yaml.value);
   const problems = sortProblems([...yaml.problems, ...findings.map(yaml.locate)]);
-  if (!entry || problems.some(({ severity }) => severity === "error")) return { problems };
+  if (!entry || problems.some(({ severity }) => severity === "error")) {
+    return { problems: problems.filter(({ severity }) => severity !== "hint") };
+  }
   const revision = createHash("sha256").update(text).digest("hex");
   return { site: resolveSite(entry, posix.dirname(path), revision), warnings: problems, locate: yaml.locate };
 }
@@ -50,7 +53,10 @@ export function loadSite(text: string, path: string): LoadedSite | RefusedSite {
 function examine(raw: unknown): { readonly entry?: SiteEntry; readonly findings: readonly Finding[] } {
   const parsed = siteSchema.safeParse(raw);
   if (parsed.success) {
-    return { entry: parsed.data, findings: [...checkSite(parsed.data), ...siteWarnings(parsed.data)] };
+    const faults = checkSite(parsed.data);
+    // Advice for bonds that cannot be made as they stand would only be in the way.
+    const advice = faults.length > 0 ? [] : bondAdvice(parsed.data);
+    return { entry: parsed.data, findings: [...faults, ...siteWarnings(parsed.data), ...advice] };
   }
   const schema = siteJsonSchema();
   const issues = parsed.error.issues.flatMap((issue) => [issue, ...issuesBelowBadName(issue, raw)]);

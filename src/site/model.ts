@@ -1,5 +1,6 @@
 /** The site as every room sees it: checked, with defaults filled in and names resolved. Built by `load.ts` alone. */
 import type { AddressRange, Cidr, Ipv4, Mac } from "../base/address.ts";
+import type { Bond } from "../bond/model.ts";
 
 export interface Site {
   readonly name: string;
@@ -88,6 +89,7 @@ export interface Profile {
   readonly root?: Account;
   readonly users: readonly User[];
   readonly disk: Disk;
+  readonly network: NetworkMethod;
   readonly packages: readonly string[];
   /** Package of the kernel to install; absent = the family's default. */
   readonly kernel?: string;
@@ -95,12 +97,16 @@ export interface Profile {
   readonly recommends: boolean;
   /** Base system of required packages alone, in place of the family's standard one. */
   readonly minimal: boolean;
+  /** Shell commands run in the installer, before it looks at the disks. */
+  readonly early: readonly string[];
   /** Shell commands run in the installed system at the end of the installation. */
   readonly late: readonly string[];
+  /** Shell commands run once by the installed system when it first starts, before it reports. */
+  readonly firstBoot: readonly string[];
   /** More arguments for the installer's kernel, and those that stay on the installed system's kernel. */
   readonly kernelArguments: readonly string[];
   readonly installedKernelArguments: readonly string[];
-  /** Lines added to the end of the answer file as they are. */
+  /** Added to the answer file in the family's own format: lines, or a fragment to merge. */
   readonly answers: readonly string[];
   /** Package repositories of the installed system, other than the tree. */
   readonly mirrors: readonly string[];
@@ -119,9 +125,41 @@ export interface User extends Account {
 }
 
 export interface Disk {
-  readonly layout: "plain" | "lvm";
-  /** Device path, or `auto` = the first fixed disk. */
+  /** `raid1`: every partition on both of two disks. */
+  readonly layout: "plain" | "lvm" | "raid1";
+  /** Device paths: two for `raid1`, else one. Empty = the first fixed disk, or the first two. */
+  readonly devices: readonly string[];
+  /** Partitions of the disk that stay as they are, with what they hold; never with `raid1`. */
+  readonly keep: readonly KeptPartition[];
+}
+
+export interface KeptPartition {
+  /** Number on its disk, from 1. */
+  readonly partition: number;
+  /** Where it is mounted. */
+  readonly mount: string;
+}
+
+export type NetworkMethod = "static" | "dhcp";
+
+/** A bond and what lies on it. */
+export interface HostBond extends Bond {
+  /** `bond0` */
   readonly device: string;
+  /** Bytes; absent = the default of the NICs. */
+  readonly mtu?: number;
+  /** Tag of the network that holds the host's own address, in the installed system; absent = untagged. */
+  readonly vlan?: number;
+  /** Further networks, tagged. */
+  readonly vlans: readonly Vlan[];
+}
+
+export interface Vlan {
+  /** 1 to 4094. */
+  readonly id: number;
+  /** The host's address there, with the bits of its network; absent = by DHCP. */
+  readonly address?: { readonly address: Ipv4; readonly prefix: number };
+  readonly router?: Ipv4;
 }
 
 export interface Host {
@@ -129,27 +167,11 @@ export interface Host {
   readonly nics: readonly [Mac, ...Mac[]];
   readonly address: Ipv4;
   readonly subnet: Subnet;
-  readonly bond?: Bond;
+  /** Made of its own settings, its profile's and the site's. */
+  readonly bond?: HostBond;
+  /** How the installed system gets its address. */
+  readonly network: NetworkMethod;
   readonly profile: Profile;
   /** The host's own choice if it has one, else its profile's. */
   readonly loader: LoaderChoice;
-}
-
-export const BOND_MODES = [
-  "balance-rr",
-  "active-backup",
-  "balance-xor",
-  "broadcast",
-  "802.3ad",
-  "balance-tlb",
-  "balance-alb",
-] as const;
-export type BondMode = (typeof BOND_MODES)[number];
-
-export interface Bond {
-  readonly mode: BondMode;
-  /** Milliseconds. */
-  readonly miimon: number;
-  readonly primary?: Mac;
-  readonly members: readonly Mac[];
 }

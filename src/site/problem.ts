@@ -3,7 +3,8 @@
 /** Keys and list indexes from the top of the site file: `["hosts", "vm1", "nics", 0]`. */
 export type SitePath = readonly (string | number)[];
 
-export type Severity = "error" | "warning";
+/** `hint`: well as it stands, and could be better. */
+export type Severity = "error" | "warning" | "hint";
 
 export interface Finding {
   readonly path: SitePath;
@@ -29,7 +30,7 @@ export interface Problem {
 
 /** `site.yaml:12:5: what, what to do`: always one line, without the control characters that a name may hold. */
 export function formatProblem(file: string, problem: Problem): string {
-  const mark = problem.severity === "warning" ? "warning: " : "";
+  const mark = problem.severity === "error" ? "" : `${problem.severity}: `;
   const todo = problem.todo === undefined ? "" : `, ${problem.todo}`;
   const text = `${mark}${problem.what}${todo}`.replace(/\p{Cc}+/gu, " ");
   return `${file}:${problem.line}:${problem.column}: ${text}`;

@@ -1,7 +1,8 @@
 /** From what the file says to what every room sees: names become the things they name. */
 import { posix } from "node:path";
 import { type Ipv4, ipv4ToNumber, type Mac } from "../base/address.ts";
-import type { Account, Bond, Host, Profile, Server, Site, Subnet, Tree, UnknownPolicy, User } from "./model.ts";
+import { bondLevels, mergeBond, toHostBond } from "./bond-policy.ts";
+import type { Account, Host, Profile, Server, Site, Subnet, Tree, UnknownPolicy, User } from "./model.ts";
 import type { HostEntry, ProfileEntry, ServerEntry, SiteEntry, TreeEntry } from "./schema.ts";
 import { cidrSpan, spanHolds } from "./span.ts";
 
@@ -10,7 +11,7 @@ export function resolveSite(entry: SiteEntry, folder: string, revision: string):
   const trees = mapEntries(entry.trees, (tree, name) => resolveTree(tree, name, folder));
   const profiles = mapEntries(entry.profiles, (profile, name) => resolveProfile(profile, name, trees));
   const subnetOf = subnetFinder(entry.subnets);
-  const hosts = mapEntries(entry.hosts, (host, name) => resolveHost(host, name, subnetOf, profiles));
+  const hosts = mapEntries(entry.hosts, (host, name) => resolveHost(host, name, entry, subnetOf, profiles));
   return {
     name: entry.site,
     revision,
@@ -42,6 +43,9 @@ function resolveProfile(entry: ProfileEntry, name: string, trees: ReadonlyMap<st
   const {
     kernel_arguments: kernelArguments,
     installed_kernel_arguments: installedKernelArguments,
+    first_boot: firstBoot,
+    bond: _policy,
+    disk: { device, ...disk },
     root,
     users,
     ...profile
@@ -52,6 +56,8 @@ function resolveProfile(entry: ProfileEntry, name: string, trees: ReadonlyMap<st
     tree: found(trees, entry.tree),
     kernelArguments,
     installedKernelArguments,
+    firstBoot,
+    disk: { ...disk, devices: device === "auto" ? [] : [device].flat() },
     ...(root ? { root: resolveAccount(root) } : {}),
     users: users.map(resolveUser),
   };
@@ -69,17 +75,19 @@ function resolveAccount(account: NonNullable<ProfileEntry["root"]>): Account {
 function resolveHost(
   entry: HostEntry,
   name: string,
+  site: SiteEntry,
   subnetOf: (address: Ipv4) => Subnet,
   profiles: ReadonlyMap<string, Profile>,
 ): Host {
-  const { nics, address, bond } = entry;
+  const { nics, address } = entry;
   const profile = found(profiles, entry.profile);
-  const joined = bond ? { bond: resolveBond(bond, nics) } : {};
-  return { name, nics, address, subnet: subnetOf(address), ...joined, profile, loader: entry.loader ?? profile.loader };
-}
-
-function resolveBond(bond: NonNullable<HostEntry["bond"]>, nics: readonly Mac[]): Bond {
-  return { ...bond, members: bond.members ?? nics };
+  const merged = mergeBond(bondLevels(name, entry, site), nics);
+  return {
+    ...{ name, nics, address, subnet: subnetOf(address), profile },
+    ...(merged && { bond: toHostBond(merged, nics) }),
+    network: entry.network ?? profile.network,
+    loader: entry.loader ?? profile.loader,
+  };
 }
 
 function resolveUnknown(unknown: string, profiles: ReadonlyMap<string, Profile>): UnknownPolicy {

@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import type { Mac } from "../base/address.ts";
-import { BOND_MODES, LOADER_CHOICES } from "./model.ts";
+import { bondPolicySchema, bondSchema } from "./bond-schema.ts";
+import { LOADER_CHOICES } from "./model.ts";
 import * as values from "./values.ts";
 
 /** Names of OS families that a tree may have; which of them this version renders, the registry tells. */
@@ -81,10 +82,29 @@ const userSchema = z.strictObject({
   sudo: z.boolean().default(false).describe("May become root by sudo."),
 });
 
-const diskSchema = z.strictObject({
-  layout: z.enum(["plain", "lvm"]).default("plain").describe("Partitions alone, or LVM on one partition."),
-  device: values.device.default("auto").describe("Disk to install on, which is ERASED; `auto`: the first fixed disk."),
+const keptPartitionSchema = z.strictObject({
+  partition: z.int().min(1).max(128).describe("Number of the partition on the disk."),
+  mount: values.mountPoint.describe("Where the installed system mounts it."),
 });
+
+const diskSchema = z.strictObject({
+  layout: z
+    .enum(["plain", "lvm", "raid1"])
+    .default("plain")
+    .describe("Partitions alone, LVM on one partition, or mirrored on two disks."),
+  device: z
+    .union([values.device, z.array(values.devicePath).min(2).max(2)])
+    .default("auto")
+    .describe(
+      "Disk to install on, which is ERASED, or a list of two for `raid1`; `auto`: the first fixed disk, or the first two.",
+    ),
+  keep: z
+    .array(keptPartitionSchema)
+    .default([])
+    .describe("Partitions that stay as they are with all they hold; all others of the disk are deleted."),
+});
+
+const network = z.enum(["static", "dhcp"]);
 
 export const profileSchema = z.strictObject({
   tree: values.name.describe("Name of the tree to install from."),
@@ -103,25 +123,29 @@ export const profileSchema = z.strictObject({
   kernel: values.word.exactOptional().describe("Package of the kernel; left out: the family's default."),
   recommends: z.boolean().default(true).describe("Also install what packages recommend."),
   minimal: z.boolean().default(false).describe("Base system of required packages alone."),
+  network: network
+    .default("static")
+    .describe("How the installed system gets its address: written down, or by DHCP at each start."),
+  bond: bondPolicySchema.exactOptional().describe("Bond of all its hosts that have two NICs or more."),
+  early: z
+    .array(values.script)
+    .default([])
+    .describe("Shell commands run in the installer, before it looks at the disks."),
   late: z
     .array(values.script)
     .default([])
     .describe("Shell commands run in the installed system at the end of the installation."),
+  first_boot: z
+    .array(values.script)
+    .default([])
+    .describe("Shell commands run once by the installed system, when it first starts."),
   kernel_arguments: lines.default([]).describe("More arguments for the installer's kernel."),
   installed_kernel_arguments: lines.default([]).describe("Arguments for the installed system's kernel."),
-  answers: z.array(z.string()).default([]).describe("Lines added to the end of the answer file as they are."),
+  answers: z
+    .array(z.string())
+    .default([])
+    .describe("Added to the answer file: lines as they are, or fragments to merge, as the family has it."),
   mirrors: lines.default([]).describe("Package repositories of the installed system, other than the tree."),
-});
-
-const bondSchema = z.strictObject({
-  mode: z
-    .literal([...BOND_MODES, 0, 1, 2, 3, 4, 5, 6])
-    .transform((mode) => (typeof mode === "number" ? (BOND_MODES[mode] ?? BOND_MODES[1]) : mode))
-    .prefault("active-backup")
-    .describe("Mode, by its name or the kernel's number for it."),
-  miimon: z.int().min(1).default(100).describe("Milliseconds between two looks at the link."),
-  primary: values.mac.exactOptional().describe("NIC to prefer; for `active-backup`, `balance-tlb` and `balance-alb`."),
-  members: z.array(values.mac).exactOptional().describe("NICs to join; left out: all NICs of the host."),
 });
 
 export const hostSchema = z.strictObject({
@@ -132,7 +156,10 @@ export const hostSchema = z.strictObject({
     .transform((macs) => macs as [Mac, ...Mac[]])
     .describe("MAC addresses of all NICs it may boot from; each one identifies the host."),
   address: values.ipv4.describe("The host's own address, whichever NIC asks."),
-  bond: bondSchema.exactOptional().describe("Joins NICs to one device, in the installer and in the installed system."),
+  bond: bondSchema
+    .exactOptional()
+    .describe("Joins NICs to one device, in the installed system and in the installer where it can."),
+  network: network.exactOptional().describe("The host's own choice in place of its profile's `network`."),
   profile: values.name.describe("Name of the profile to install."),
   loader: loader.exactOptional().describe("The host's own choice in place of its profile's `loader`."),
 });
@@ -167,6 +194,7 @@ export const siteSchema = z.strictObject({
     .exactOptional()
     .describe("Where servers keep their common state; left out: in SQLite, for one server."),
   trees: z.record(values.name, treeSchema).default({}).describe("Installable releases, by name."),
+  bond: bondPolicySchema.exactOptional().describe("Bond of all hosts that have two NICs or more."),
   profiles: z.record(values.name, profileSchema).prefault({}).describe("What to install, by name."),
   hosts: z.record(values.dnsLabel, hostSchema).prefault({}).describe("Machines to install, by host name."),
 });

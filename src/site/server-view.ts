@@ -5,6 +5,8 @@ import type { Ipv4 } from "../base/address.ts";
 export interface ServerView {
   readonly address: Ipv4;
   readonly httpPort: number;
+  /** In the site file, where it is known. */
+  readonly name?: string;
 }
 
 /** `http://192.168.77.1` or `http://192.168.77.1:8080`, without a slash at the end. */

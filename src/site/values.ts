@@ -1,6 +1,6 @@
 /** The kinds of scalar in a site file: text that is checked, and parsed where the model wants more than text. */
 import { z } from "zod";
-import { parseCidr, parseIpv4, parseMac, parseRange } from "../base/address.ts";
+import { type Ipv4, parseCidr, parseIpv4, parseMac, parseRange } from "../base/address.ts";
 import { quote } from "./problem.ts";
 
 /** What a custom issue carries beside its message: what to do. */
@@ -16,6 +16,14 @@ export const range = parsed(
   parseRange,
   "write first and last address, the lower one first, as in 192.168.77.100-192.168.77.150",
 );
+
+/** An address with the bits of its network: 10.0.100.7/24. */
+export const interfaceAddress = parsed(
+  "address with its network",
+  parseInterfaceAddress,
+  "write address and prefix length as in 10.0.100.7/24",
+);
+export const vlanId = z.int().min(1).max(4094);
 
 /** Seconds in the model. A number alone counts seconds. */
 export const duration = z
@@ -52,12 +60,19 @@ export const userName = shaped(
   /^[a-z_][a-z0-9_-]{0,31}$/,
   "use up to 32 lower-case letters, digits, hyphens and underscores, the first no digit",
 );
-/** At most 15 bytes: IFNAMSIZ in linux/if.h, with its NUL. */
-export const interfaceName = shaped("interface name", /^[^\s/:]{1,15}$/, "name it as `ip link` does, as in eth0");
+/** At most 15 bytes: IFNAMSIZ in linux/if.h, with its NUL. No signs that a shell or a kernel command line minds. */
+export const interfaceName = shaped(
+  "interface name",
+  /^[A-Za-z0-9_][\w.-]{0,14}$/,
+  "use up to 15 letters, digits, dots, hyphens and underscores, as in eth0",
+);
 export const word = shaped("word", /^[^\s\p{Cc}]+$/u, "write one word without blanks");
 export const line = shaped("line of text", /^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$/u, "write one line of text");
 /** May go over several lines. */
 export const script = shaped("shell command", /\S/, "write a command");
+export const devicePath = shaped("disk", /^\/dev\/\S+$/, "write a device as in /dev/sda");
+/** Absolute, below the root, without blanks. */
+export const mountPoint = shaped("mount point", /^(\/[A-Za-z0-9._-]+)+$/, "write it as in /srv/data");
 export const device = shaped("disk", /^(auto|\/dev\/\S+)$/, "write auto or a device as in /dev/sda");
 export const httpUrl = shaped("URL", /^https?:\/\/[^\s/]\S*$/, "write it as in http://192.168.77.1:2379");
 export const upstream = shaped(
@@ -100,6 +115,13 @@ function shaped(title: string, pattern: RegExp, todo: string) {
       params: { todo } satisfies IssueHint,
     })
     .meta({ title, pattern: pattern.source });
+}
+
+function parseInterfaceAddress(text: string): { readonly address: Ipv4; readonly prefix: number } | undefined {
+  const [, addressText = "", prefixText = ""] = /^([^/]+)\/(\d{1,2})$/.exec(text.trim()) ?? [];
+  const address = parseIpv4(addressText);
+  const prefix = Number(prefixText);
+  return address && prefix >= 1 && prefix <= 31 ? { address, prefix } : undefined;
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };

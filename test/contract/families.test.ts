@@ -1,30 +1,55 @@
 /** What every OS family must keep to (src/os/family.ts), run over the registry. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Ipv4 } from "../../src/base/address.ts";
-import { type FamilyInput, REPORT_EVENTS } from "../../src/os/family.ts";
+import { type FamilyInput, REPORT_EVENTS, type Rendered } from "../../src/os/family.ts";
 import { FAMILIES } from "../../src/registry.ts";
+import type { Site } from "../../src/site/model.ts";
 import { encodeCpio } from "../../src/wire/cpio.ts";
+import { serverUrls } from "../support/server-urls.ts";
 import { exampleSite } from "../support/sites.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
-const server = { address: "192.168.77.1" as Ipv4, httpPort: 80 };
 
-function inputFor(family: string): FamilyInput {
-  const site = exampleSite("single", (text) => text.replace("family: debian", `family: ${family}`));
+/** One that each family has. */
+const RELEASES: Readonly<Record<string, string>> = {
+  agama: "16.0",
+  debian: "bookworm",
+  redhat: "9",
+  suse: "15.6",
+  ubuntu: "24.04",
+};
+
+function siteOf(family: string): Site {
+  return exampleSite("single", (text) =>
+    text.replace("family: debian, release: bookworm", `family: ${family}, release: "${RELEASES[family]}"`),
+  );
+}
+
+function inputFor(site: Site): FamilyInput {
   const host = site.hosts.get("vm1");
   assert.ok(host);
-  const { profile } = host;
-  const urls = {
-    server,
-    tree: `http://192.168.77.1/trees/${profile.tree.name}`,
-    report: `http://192.168.77.1/report/${TOKEN}`,
-  };
-  return { site, host, profile, tree: profile.tree, mac: host.nics[0], urls };
+  const { profile, nics } = host;
+  const servers = serverUrls(site, host, nics[0], TOKEN);
+  return { site, host, profile, tree: profile.tree, mac: nics[0], servers };
+}
+
+/** Beside the only server of the site one that answers as well. */
+function withSecondServer(input: FamilyInput): FamilyInput {
+  const [first] = input.servers;
+  const moved = (url: string) => url.replace("192.168.77.1", "192.168.77.2");
+  const { tree, report, files, view } = first;
+  const second = { view, tree: moved(tree), report: moved(report), files: moved(files) };
+  return { ...input, servers: [first, second] };
+}
+
+/** All that a machine gets to read. */
+function textOf({ kernelArguments, answer, overlay, served = [] }: Rendered): string {
+  const files = overlay.map(({ content }) => Buffer.from(content).toString("utf8"));
+  return [kernelArguments.join(" "), answer.text, ...files, ...served.map(({ text }) => text)].join("\n");
 }
 
 for (const [name, family] of FAMILIES) {
-  const input = inputFor(name);
+  const input = inputFor(siteOf(name));
 
   test(`${name}: goes by its name in the registry`, () => assert.equal(family.name, name));
 
@@ -48,17 +73,22 @@ for (const [name, family] of FAMILIES) {
 
   test(`${name}: the answer file is in the overlay, with the host's name in it`, () => {
     const { answer, overlay } = family.render(input);
-    assert.ok(overlay.some(({ path, content }) => path === answer.name && content === answer.text));
+    assert.ok(overlay.some(({ content }) => content === answer.text));
     assert.match(answer.text, /vm1/);
   });
 
-  test(`${name}: the installer reports by the permit's URL, and says before it writes and when it is done`, () => {
-    const text = family
-      .render(input)
-      .overlay.map(({ content }) => Buffer.from(content).toString("utf8"))
-      .join("\n");
+  test(`${name}: every event of an install is reported, by the permit's URL`, () => {
+    const text = textOf(family.render(input));
     assert.ok(text.includes(`/report/${TOKEN}`));
     for (const event of REPORT_EVENTS) assert.match(text, new RegExp(`\\b${event}\\b`), event);
+  });
+
+  test(`${name}: every server is told to the installer, for packages and for reports`, () => {
+    const text = textOf(family.render(withSecondServer(input)));
+    for (const { tree, report } of withSecondServer(input).servers) {
+      assert.ok(text.includes(tree), tree);
+      assert.ok(text.includes(report), report);
+    }
   });
 
   test(`${name}: no path of the overlay leaves the installer's root`, () => {
@@ -70,5 +100,15 @@ for (const [name, family] of FAMILIES) {
 
   test(`${name}: the smallest example has nothing that it cannot do`, () => {
     assert.deepEqual(family.problems(input.host), []);
+  });
+
+  test(`${name}: files that the servers have for the installer are below their folder, each once`, () => {
+    const paths = (family.render(withSecondServer(input)).served ?? []).map(({ path }) => path);
+    assert.deepEqual([...new Set(paths)], paths);
+    for (const path of paths) assert.ok(!path.startsWith("/") && !path.split("/").includes(".."), path);
+  });
+
+  test(`${name}: an empty folder is none of its trees`, () => {
+    assert.equal(family.detect({ has: () => false, names: () => [], text: () => undefined }), undefined);
   });
 }

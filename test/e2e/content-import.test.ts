@@ -1,8 +1,9 @@
-/** `everboot import` of the Debian installer's own package, through the command. */
+/** `everboot import` of the Debian installer's own package, through the command, and of a medium, as processes. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { Io } from "../../src/cli/command.ts";
 import { importCommand } from "../../src/cli/import.ts";
@@ -49,8 +50,90 @@ test("imports the netboot images of Debian's package", { skip }, async () => {
     assert.match(said.join("\n"), /^kernel 6\.1\.0-\d+-amd64$/m);
     assert.match(said.join("\n"), /took in 2 files, \d+\.\d MB/);
     await assert.rejects(importCommand.run([IMAGES, "--as", "debian-1"], io), { code: "tree-unknown" });
-    await assert.rejects(importCommand.run([IMAGES], io), { code: "usage" });
+    assert.equal(await importCommand.run([IMAGES], io), 0);
+    assert.match(said.at(-1) ?? "", /^ {2}debian-bookworm: \{family: debian, release: "bookworm", arch: amd64, path: /);
   } finally {
     await rm(cwd, { recursive: true });
   }
+});
+
+const MEDIUM = {
+  ".treeinfo": "[general]\narch = x86_64\nversion = 9.6\n\n[release]\nname = Rocky Linux\nversion = 9.6\n",
+  "BaseOS/Packages/b/bash-5.1.8-9.el9.x86_64.rpm": "a package",
+  "BaseOS/repodata/repomd.xml": "<repomd/>",
+  "images/install.img": "stage 2",
+  "images/pxeboot/initrd.img": "initrd",
+  "images/pxeboot/vmlinuz": "kernel",
+};
+const ROCKY_SITE = SITE.replace(
+  /^trees: .*$/m,
+  `trees:
+  rocky-9: {family: redhat, release: "9", path: ./rocky-9}
+  rocky-8: {family: redhat, release: "8", path: ./rocky-8}`,
+).replace("tree: debian-12", "tree: rocky-9");
+
+test("a medium says what it is, goes into its tree, into no other, and check compares them", async () => {
+  const cwd = await tempFolder();
+  const everboot = (...args: string[]) => {
+    const main = join(import.meta.dirname, "../../src/cli/main.ts");
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd, encoding: "utf8" });
+    return { status, stdout, stderr };
+  };
+  const medium = join(cwd, "medium");
+  try {
+    await writeFile(join(cwd, "site.yaml"), ROCKY_SITE);
+    for (const [path, text] of Object.entries(MEDIUM)) {
+      await mkdir(dirname(join(medium, path)), { recursive: true });
+      await writeFile(join(medium, path), text);
+    }
+    const line = '  redhat-9.6: {family: redhat, release: "9.6", arch: amd64, path: ./trees/redhat-9.6}';
+    const told = everboot("import", "medium");
+    assert.deepEqual([told.status, told.stderr], [0, ""]);
+    assert.match(
+      told.stdout,
+      /^Rocky Linux 9\.6 for amd64 \(family redhat\)\n.*`everboot import medium --as redhat-9\.6`/,
+    );
+    assert.equal(told.stdout.trimEnd().split("\n").at(-1), line);
+    await writeFile(join(cwd, "declared.yaml"), ROCKY_SITE.replace(/^profiles:/m, `${line}\n$&`));
+    assert.deepEqual(everboot("import", "medium", "--as", "redhat-9.6", "-c", "declared.yaml").status, 0);
+
+    const taken = everboot("import", "medium", "--as", "rocky-9");
+    assert.deepEqual([taken.status, taken.stderr], [0, ""]);
+    assert.match(taken.stdout, /^Rocky Linux 9\.6 .*\ntree rocky-9 at .*\/rocky-9: took in 6 files, 0\.0 MB\n$/);
+    const manifest = await readManifest(join(cwd, "rocky-9"));
+    assert.deepEqual(manifest && [...manifest.keys()].sort(), Object.keys(MEDIUM).sort());
+    assert.deepEqual(manifest && (await verifyTree(join(cwd, "rocky-9"), manifest)), []);
+
+    const refused = everboot("import", "medium", "--as", "rocky-8");
+    assert.equal(refused.status, 2);
+    assert.equal(
+      refused.stderr,
+      `everboot: ${medium}: this is Rocky Linux 9.6 for amd64 (family redhat), and tree rocky-8 is redhat 8 for amd64: ` +
+        "name another tree, or correct its `release`\n",
+    );
+    assert.equal(existsSync(join(cwd, "rocky-8")), false);
+
+    await mkdir(join(cwd, "rocky-8/images/pxeboot"), { recursive: true });
+    for (const path of [".treeinfo", "images/pxeboot/vmlinuz"] as const) {
+      await writeFile(join(cwd, "rocky-8", path), MEDIUM[path]);
+    }
+    const checked = everboot("check");
+    assert.equal(checked.status, 0);
+    const warning = checked.stderr.split("\n").filter((each) => /tree rocky-[89]/.test(each));
+    assert.deepEqual(warning, [
+      `site.yaml:7:38: warning: tree rocky-8: ${join(cwd, "rocky-8")} holds Rocky Linux 9.6 for amd64 (family redhat), ` +
+        "correct `release`, or take the right medium into another folder",
+    ]);
+  } finally {
+    await rm(cwd, { recursive: true });
+  }
+});
+
+test("a folder that is nothing is told with what was looked for", async () => {
+  const cwd = await tempFolder();
+  const main = join(import.meta.dirname, "../../src/cli/main.ts");
+  const { status, stderr } = spawnSync(process.execPath, [main, "import", "."], { cwd, encoding: "utf8" });
+  await rm(cwd, { recursive: true });
+  assert.equal(status, 2);
+  assert.match(stderr, /^everboot: .*: no install medium of a family that is known: looked for .*\.treeinfo.*\n$/);
 });

@@ -159,7 +159,11 @@ test("what cannot be done is one line and an exit code", { skip }, async (contex
     ],
     [["up", "-c", file, "--server", "two"], 2, /no server two in the site file: name one with --server \(one\)\n$/],
     [["install", "vm9", "--state", state], 2, /^everboot: no host vm9 in the site file: did you mean vm1\?\n$/],
-    [["install", "vm1", "--state", state], 1, /^everboot: tree debian-12 lacks the installer's kernel and initrd: /],
+    [
+      ["install", "vm1", "--state", state],
+      1,
+      /^everboot: tree debian-12 lacks the files that its installer starts from: /,
+    ],
     [["install", "vm1", "--minutes", "soon", "--state", state], 2, /minutes/],
     [["install", "--state", state], 2, /^everboot: usage: everboot install HOST/],
     [["install", "--all", "--state", state], 1, /^everboot: tree debian-12 lacks /],

@@ -14,7 +14,9 @@ export interface Operations {
   install(name: string, options: InstallOptions): Promise<unknown>;
   cancel(name: string): Promise<unknown>;
   plan(name: string, machine: MachineQuery): Promise<unknown>;
-  render(name: string): Promise<unknown>;
+  render(name: string, format: string): Promise<unknown>;
+  /** What the host meets at each stage; none for a host that this site file has not. */
+  stages(name: string): Promise<unknown>;
 }
 
 const INSTALL_OPTIONS = z.strictObject({
@@ -33,6 +35,8 @@ const MACHINE_QUERY = z.strictObject({
   firmware: z.enum(["bios", "uefi"]).default("bios"),
 });
 export type MachineQuery = z.infer<typeof MACHINE_QUERY>;
+
+const RENDER_QUERY = z.strictObject({ as: z.string().default("answer") });
 
 const PERMIT_PATH = "/api/v1/hosts/:host/permit";
 
@@ -67,7 +71,10 @@ function addRoutes(app: FastifyInstance, operations: Operations): void {
   app.get("/api/v1/hosts/:host/plan", (request) =>
     operations.plan(hostOf(request.params), parse(MACHINE_QUERY, request.query)),
   );
-  app.get("/api/v1/hosts/:host/answer", (request) => operations.render(hostOf(request.params)));
+  app.get("/api/v1/hosts/:host/render", (request) =>
+    operations.render(hostOf(request.params), parse(RENDER_QUERY, request.query).as),
+  );
+  app.get("/api/v1/hosts/:host/stages", (request) => operations.stages(hostOf(request.params)));
 }
 
 function addErrors(app: FastifyInstance, log: Log): void {

@@ -2,12 +2,12 @@
  * Everything below the server's root, the same for TFTP and HTTP: loaders, each machine's boot script, kernel and
  * initrd of an install, trees. Which script a machine gets is the boot plan's decision; here it is only found by path.
  */
-import { type Ipv4, type Mac, macWithDashes, parseIpv4, parseMac } from "../../base/address.ts";
+import { type Ipv4, type Mac, parseIpv4, parseMac } from "../../base/address.ts";
 import { renderGrub } from "../../boot/grub.ts";
 import { renderIpxe } from "../../boot/ipxe.ts";
 import { decideAction, type PermitAnswer, type PermitFacts } from "../../boot/plan.ts";
 import { parsePxelinuxName, renderPxelinux } from "../../boot/pxelinux.ts";
-import type { BootScript } from "../../boot/script.ts";
+import { type BootScript, installScript } from "../../boot/script.ts";
 import { bytesFile } from "../../content/segments.ts";
 import type { FileResolver, Lookup, Requester } from "../../content/served-file.ts";
 import type { Host, Site, Tree } from "../../site/model.ts";
@@ -19,7 +19,14 @@ export interface BootPermits {
   /** Gives the host its permit for one boot, durably, or says why there is none. */
   handOut(host: string): Promise<PermitAnswer>;
   /** The host whose running install the token belongs to; undefined = used up, expired, unknown. */
-  bootable(token: string): { readonly host: string; readonly permit: PermitFacts } | undefined;
+  bootable(token: string): Granted | undefined;
+  /** The same, while its installer runs too: it may be writing already. */
+  installing(token: string): Granted | undefined;
+}
+
+interface Granted {
+  readonly host: string;
+  readonly permit: PermitFacts;
 }
 
 export interface BootFilesOptions {
@@ -62,18 +69,26 @@ export function createBootFiles(options: BootFilesOptions): FileResolver {
   };
 }
 
-/** `ipxe/<mac>`, `<token>/<mac>/linux`, `<token>/<mac>/initrd` */
+/** `ipxe/<mac>`, `<token>/<mac>/linux`, `<token>/<mac>/initrd`, `<token>/<mac>/files/<path>` */
 async function bootFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup> {
   const [first = "", second = "", file, ...more] = rest.split("/");
   const mac = parseMac(second);
-  if (!mac || more.length > 0) return ABSENT;
+  if (!mac || (more.length > 0 && file !== "files")) return ABSENT;
   if (first === "ipxe" && file === undefined) return script(options, hostOf(options.site, mac), "ipxe", from);
-  const granted = options.permits.bootable(first);
+  const granted = file === "files" ? options.permits.installing(first) : options.permits.bootable(first);
   const host = options.site.hostByMac.get(mac);
   if (!granted || host?.name !== granted.host) return REFUSED;
-  const server = options.serverFor(from.address);
-  if (file === "linux") return options.installFiles.kernel(host);
-  return file === "initrd" ? options.installFiles.initrd({ host, mac, server, permit: granted.permit }) : ABSENT;
+  const install = { host, mac, server: options.serverFor(from.address), permit: granted.permit };
+  switch (file) {
+    case "linux":
+      return options.installFiles.kernel(host);
+    case "initrd":
+      return options.installFiles.initrd(install);
+    case "files":
+      return options.installFiles.served(install, more.join("/"));
+    default:
+      return ABSENT;
+  }
 }
 
 async function pxelinuxFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup> {
@@ -131,15 +146,9 @@ async function describe(
   const title = `${host.name} ${decision.reasons.join(", ")}`;
   if (!decision.permit) return { kind: "local", title };
   const server = options.serverFor(from.address);
-  const folder = `boot/${decision.permit.token}/${macWithDashes(mac)}`;
-  return {
-    kind: "install",
-    title,
-    server,
-    kernel: `${folder}/linux`,
-    initrd: `${folder}/initrd`,
-    arguments: await options.installFiles.kernelArguments({ host, mac, server, permit: decision.permit }),
-  };
+  const { permit } = decision;
+  const args = await options.installFiles.kernelArguments({ host, mac, server, permit });
+  return installScript({ title, server, arguments: args }, permit.token, mac);
 }
 
 function hostOf(site: Site, mac: Mac): Who | undefined {

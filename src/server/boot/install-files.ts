@@ -3,11 +3,12 @@ import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import type { Mac } from "../../base/address.ts";
 import type { PermitFacts } from "../../boot/plan.ts";
-import { joinSegments } from "../../content/segments.ts";
+import { bytesFile, joinSegments } from "../../content/segments.ts";
 import type { Lookup, ServedFile } from "../../content/served-file.ts";
-import type { Family, Rendered } from "../../os/family.ts";
+import { type Family, familyOf, type Rendered } from "../../os/family.ts";
+import { orderedServers } from "../../os/server-urls.ts";
 import type { Host, Site, Tree } from "../../site/model.ts";
-import { baseUrl, type ServerView } from "../../site/server-view.ts";
+import type { ServerView } from "../../site/server-view.ts";
 import { encodeCpio } from "../../wire/cpio.ts";
 
 export interface InstallOf {
@@ -30,6 +31,8 @@ export interface InstallFiles {
   kernel(host: Host): Promise<Lookup>;
   initrd(install: InstallOf): Promise<Lookup>;
   kernelArguments(install: InstallOf): Promise<readonly string[]>;
+  /** One of `Rendered.served`; `path` as it stands there. */
+  served(install: InstallOf, path: string): Promise<Lookup>;
   render(install: InstallOf): Promise<Rendered>;
 }
 
@@ -43,7 +46,7 @@ export function createInstallFiles(options: InstallFilesOptions): InstallFiles {
   const render = (install: InstallOf) => renderInstall(options, install);
   return {
     render,
-    treeLacks: async (tree) => ((await findBootFiles(options, tree)) ? undefined : lackOf(options, tree)),
+    treeLacks: async (tree) => ((await findBootFiles(options, tree)) ? undefined : lackOf(tree)),
     kernel: async (host) => (await findBootFiles(options, host.profile.tree))?.kernel ?? { kind: "absent" },
     kernelArguments: async (install) => (await render(install)).kernelArguments,
     initrd: async (install) => {
@@ -51,27 +54,29 @@ export function createInstallFiles(options: InstallFilesOptions): InstallFiles {
       if (base?.kind !== "file") return base ?? { kind: "absent" };
       return { kind: "file", file: withOverlay(base.file, await render(install)) };
     },
+    served: async (install, path) => {
+      const found = (await render(install)).served?.find((file) => file.path === path);
+      if (!found) return { kind: "absent" };
+      return { kind: "file", file: bytesFile(Buffer.from(found.text), "text/plain; charset=utf-8", 0) };
+    },
   };
 }
 
 type Found = { readonly kernel: Lookup; readonly initrd: Lookup };
 
 async function findBootFiles(options: InstallFilesOptions, tree: Tree): Promise<Found | undefined> {
-  for (const names of options.families.get(tree.family)?.bootFiles(tree) ?? []) {
+  for (const names of familyOf(options.families, tree).bootFiles(tree)) {
     const kernel = await options.tree(tree, names.kernel);
     const initrd = await options.tree(tree, names.initrd);
-    if (kernel.kind === "file" && initrd.kind === "file") return { kernel, initrd };
+    const others = await Promise.all((names.needs ?? []).map((path) => options.tree(tree, path)));
+    if ([kernel, initrd, ...others].every(({ kind }) => kind === "file")) return { kernel, initrd };
   }
   return undefined;
 }
 
-function lackOf(options: InstallFilesOptions, tree: Tree): TreeLack {
-  if (!options.families.has(tree.family)) {
-    const known = [...options.families.keys()].join(", ");
-    return { what: `a renderer for family ${tree.family}`, todo: `this version installs ${known}` };
-  }
+function lackOf(tree: Tree): TreeLack {
   return {
-    what: "the installer's kernel and initrd",
+    what: "the files that its installer starts from",
     todo: `take them in with \`everboot import FOLDER --as ${tree.name}\``,
   };
 }
@@ -79,27 +84,27 @@ function lackOf(options: InstallFilesOptions, tree: Tree): TreeLack {
 async function renderInstall(options: InstallFilesOptions, install: InstallOf): Promise<Rendered> {
   const { host, mac, server, permit } = install;
   const { tree } = host.profile;
-  const family = options.families.get(tree.family);
-  if (!family) throw new Error(`no family ${tree.family}`);
-  const url = baseUrl(server);
-  return family.render({
+  return familyOf(options.families, tree).render({
     site: options.site,
     host,
     profile: host.profile,
     tree,
     mac,
-    urls: { server, tree: `${url}/trees/${tree.name}`, report: `${url}/report/${permit.token}` },
+    servers: orderedServers(options.site, server, tree, permit.token, mac),
     ...(tree.keyring !== undefined && { keyring: await readFile(tree.keyring) }),
   });
 }
 
 /**
- * The kernel unpacks one archive after the other, later files over earlier ones. The second is compressed because a
- * compressed archive may begin anywhere, a plain one only at a multiple of four bytes (Linux init/initramfs.c).
+ * The kernel unpacks one archive after the other, later files over earlier ones. Ours is compressed because a compressed
+ * archive may begin anywhere, a plain one only at a multiple of four bytes; zeros between them are skipped (Linux
+ * init/initramfs.c).
  */
-function withOverlay(base: ServedFile, rendered: Rendered): ServedFile {
-  const bytes = gzipSync(encodeCpio(rendered.overlay));
-  return joinSegments([...base.segments, { kind: "bytes", bytes }], {
+function withOverlay(base: ServedFile, { overlay, overlayFirst }: Rendered): ServedFile {
+  const bytes = gzipSync(encodeCpio(overlay));
+  const padded = Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
+  const ours = { kind: "bytes", bytes: padded } as const;
+  return joinSegments(overlayFirst ? [ours, ...base.segments] : [...base.segments, ours], {
     modified: base.modified,
     contentType: "application/octet-stream",
     identity: `${base.etag} ${bytes.toString("base64")}`,

@@ -7,9 +7,8 @@ import type { Journal } from "../../cluster/journal.ts";
 import type { Permit } from "../../cluster/permit-rules.ts";
 import type { Permits } from "../../cluster/permits.ts";
 import { foldFleet, foldStatus } from "../../cluster/trace.ts";
+import { findHost } from "../../site/find-host.ts";
 import type { Host, Site } from "../../site/model.ts";
-import { suggestion } from "../../site/nearest.ts";
-import type { ServerView } from "../../site/server-view.ts";
 import type { MachineQuery, Operations } from "../api/api.ts";
 import type { Server } from "../server.ts";
 import type { InstallFiles } from "./install-files.ts";
@@ -22,12 +21,16 @@ export interface OperationsOptions {
   readonly journal: Journal;
   readonly installFiles: InstallFiles;
   readonly servers: () => readonly Server[];
-  readonly serverFor: (client: string) => ServerView;
+  readonly showHost: ShowHost;
   readonly clock: Clock;
 }
 
-/** Stands for the token where an answer is shown, not served. */
-const SHOWN_TOKEN = "TOKEN";
+/** What a host would be given, for the operator to read; the export room knows how. */
+export interface ShowHost {
+  /** Throws EverbootError `usage` for a format that there is not. */
+  render(host: Host, format: string): Promise<unknown>;
+  stages(host: Host): Promise<readonly unknown[]>;
+}
 
 export function createOperations(options: OperationsOptions): Operations {
   const { site, permits, journal, clock } = options;
@@ -42,11 +45,16 @@ export function createOperations(options: OperationsOptions): Operations {
       counters: Object.fromEntries(options.servers().map((server) => [server.name, server.counters()])),
       ...foldFleet([...site.hosts.values()].map((host) => ({ profile: host.profile.name, ...statusOf(host) }))),
     }),
-    host: async (name) => ({ now: clock.now(), ...statusOf(hostOf(site, name)) }),
-    install: (name, request) => install(options, hostOf(site, name), request),
-    cancel: async (name) => shownPermit(await permits.cancel(hostOf(site, name).name)),
-    plan: async (name, machine) => planReport(options, hostOf(site, name), machine),
-    render: async (name) => (await rendered(options, hostOf(site, name))).answer,
+    host: async (name) => ({ now: clock.now(), ...statusOf(findHost(site, name)) }),
+    install: (name, request) => install(options, findHost(site, name), request),
+    cancel: async (name) => shownPermit(await permits.cancel(findHost(site, name).name)),
+    plan: async (name, machine) => planReport(options, findHost(site, name), machine),
+    render: (name, format) => options.showHost.render(findHost(site, name), format),
+    stages: async (name) => ({
+      revision: site.revision,
+      host: name,
+      stages: site.hosts.has(name) ? await options.showHost.stages(findHost(site, name)) : [],
+    }),
   };
 }
 
@@ -67,11 +75,6 @@ async function install(options: OperationsOptions, host: Host, request: Paramete
 /** Without the token: it is the machine's secret, and status is shown around. */
 function shownPermit({ id, host, issued, expires, state }: Permit) {
   return { id, host, issued, expires, state };
-}
-
-function rendered(options: OperationsOptions, host: Host) {
-  const server = options.serverFor(host.address);
-  return options.installFiles.render({ host, mac: host.nics[0], server, permit: { token: SHOWN_TOKEN } });
 }
 
 async function planReport(options: OperationsOptions, host: Host, machine: MachineQuery) {
@@ -113,10 +116,4 @@ function reasonsOf(plan: BootPlan | Refusal | undefined): readonly string[] {
 function stepOf({ client, plan }: { client: BootClient; plan: BootPlan | Refusal }) {
   if (plan.kind === "refusal") return { asks: client.stage, gets: "nothing", why: plan.text };
   return { asks: client.stage, gets: plan.file?.path ?? "its address", why: plan.reasons.at(-1) ?? "" };
-}
-
-function hostOf(site: Site, name: string): Host {
-  const host = site.hosts.get(name);
-  if (host) return host;
-  throw new EverbootError("host-unknown", { host: name, hint: `: ${suggestion(name, [...site.hosts.keys()])}` });
 }

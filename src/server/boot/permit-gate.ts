@@ -41,6 +41,12 @@ export function createPermitGate(permits: Permits, clock: Clock): PermitGate {
       const permit = permits.byToken(token);
       return permit && isActive(permit, clock.now()) ? { host: permit.host, permit: factsOf(permit) } : undefined;
     },
+    installing: (token) => {
+      const permit = permits.byToken(token);
+      return permit && (permit.state === "writing" || isActive(permit, clock.now()))
+        ? { host: permit.host, permit: factsOf(permit) }
+        : undefined;
+    },
     reporting: (token) => permits.byToken(token),
     report: (token, event) => report(permits, token, event),
   };
@@ -51,8 +57,10 @@ export function createPermitGate(permits: Permits, clock: Clock): PermitGate {
  * taken back meanwhile must not cost a machine its installed system.
  */
 async function report(permits: Permits, token: string, event: Parameters<ReportPermits["report"]>[1]) {
-  const change = permitEventOf(event);
-  if (!change) return permits.byToken(token)?.state === "cancelled" ? "refused" : "accepted";
+  const state = permits.byToken(token)?.state;
+  // The installed system runs, so the installer was done, although its last report was lost.
+  const change = event === "first-boot" && state === "writing" ? "done" : permitEventOf(event);
+  if (!change) return state === "cancelled" ? "refused" : "accepted";
   try {
     const permit = await permits.advance(token, change);
     return event === "partition" && permit.state !== "writing" ? "refused" : "accepted";

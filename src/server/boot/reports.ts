@@ -1,6 +1,6 @@
 /** `/report/<token>/<event>`: what installers tell, authenticated by the token of their permit. */
 import type { Log } from "../../base/log.ts";
-import type { NewEvent, Stage } from "../../cluster/events.ts";
+import type { EventFacts, NewEvent, Stage } from "../../cluster/events.ts";
 import { REPORT_EVENTS, type ReportEvent } from "../../os/family.ts";
 import type { HttpRequest, HttpVerdict, Route } from "../http/route.ts";
 
@@ -14,9 +14,17 @@ export interface ReportPermits {
 
 export interface ReportOptions {
   readonly permits: ReportPermits;
+  /** What the installed system's own report (os/first-boot.ts) says of the host it was declared to be. */
+  readonly judge: (host: string, report: string) => FirstBootVerdict;
   /** Durable when it resolves. */
   readonly append: (event: NewEvent) => Promise<unknown>;
   readonly log: Log;
+}
+
+export interface FirstBootVerdict {
+  readonly verdict: "verified" | "differs";
+  /** For the operator: what came up, or everything that differs and what to do. */
+  readonly text: string;
 }
 
 const STAGE_OF: Readonly<Record<ReportEvent, Stage>> = {
@@ -26,6 +34,7 @@ const STAGE_OF: Readonly<Record<ReportEvent, Stage>> = {
   post: "post",
   done: "post",
   failed: "post",
+  "first-boot": "verified",
 };
 
 const LONGEST_TEXT = 2000;
@@ -44,11 +53,9 @@ async function handleReport(options: ReportOptions, request: HttpRequest): Promi
   if (!known) return { kind: "error", code: "file-absent" };
   const install = options.permits.reporting(token);
   if (!install) return { kind: "error", code: "permit-unknown" };
-  const text = Buffer.from(request.body)
-    .toString("utf8")
-    .replace(/[\p{Cc}\s]+/gu, " ")
-    .slice(0, LONGEST_TEXT)
-    .trim();
+  const body = Buffer.from(request.body).toString("utf8");
+  const told: EventFacts = known === "first-boot" ? { ...options.judge(install.host, body) } : { text: body };
+  const text = oneLine(String(told.text));
   // The permit's next state first: an installer that hears 200 to `partition` begins to write.
   const outcome = await options.permits.report(token, known);
   await options.append({
@@ -56,9 +63,16 @@ async function handleReport(options: ReportOptions, request: HttpRequest): Promi
     permit: install.id,
     stage: STAGE_OF[known],
     what: outcome === "accepted" ? "report" : "refused",
-    facts: { event: known, ...(text !== "" && { text }) },
+    facts: { ...told, event: known, text: text === "" ? undefined : text },
   });
   options.log.info({ host: install.host, event: known, outcome }, "report of an installer");
   if (outcome === "refused") return { kind: "error", code: "permit-unknown" };
   return { kind: "text", status: 200, contentType: "text/plain; charset=utf-8", body: "noted\n" };
+}
+
+function oneLine(text: string): string {
+  return text
+    .replace(/[\p{Cc}\s]+/gu, " ")
+    .slice(0, LONGEST_TEXT)
+    .trim();
 }

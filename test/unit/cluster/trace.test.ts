@@ -6,6 +6,7 @@ import type { Permit, PermitState } from "../../../src/cluster/permit-rules.ts";
 import { foldFleet, foldStatus, type HostState } from "../../../src/cluster/trace.ts";
 
 const HOST = "vm1";
+const PERMIT = "3fa9c1d2";
 
 /** Second, stage, what, facts. */
 type Row = readonly [at: number, stage: Stage, what: EventKind, facts?: EventFacts];
@@ -16,13 +17,13 @@ function eventsOf(rows: readonly Row[]): JournalEvent[] {
   return rows.map(([seconds, stage, what, facts = {}]) => {
     const at = seconds * 1000;
     tracker = trackBoot(tracker, { at, stage, what, facts });
-    return { at, host: HOST, boot: tracker.number, stage, what, facts };
+    return { at, host: HOST, boot: tracker.number, permit: PERMIT, stage, what, facts };
   });
 }
 
 function permitIn(state: PermitState, handOuts = 1): Permit {
   const times = { issued: 0, expires: 14_400_000, changed: 0 };
-  return { id: "3fa9c1d2", token: "secret", host: HOST, ...times, state, handOuts };
+  return { id: PERMIT, token: "secret", host: HOST, ...times, state, handOuts };
 }
 
 const PXE: readonly Row[] = [
@@ -53,6 +54,9 @@ const BACK: readonly Row[] = [
   [934, "reboot", "local-boot"],
   [990, "dhcp", "ack", { asking: "system" }],
 ];
+const AWAITS_REPORT = "the installed system to report its network";
+const VERIFIED: Row = [1000, "verified", "report", { event: "first-boot", verdict: "verified", text: "bond0 is up" }];
+const DIFFERS: Row = [1100, "verified", "report", { event: "first-boot", verdict: "differs", text: "no bond" }];
 
 test("the state of a host, from its permit and its events, and what is awaited", () => {
   type Case = readonly [string, readonly Row[], Permit | undefined, HostState, string | undefined, number?];
@@ -90,7 +94,10 @@ test("the state of a host, from its permit and its events, and what is awaited",
     ],
     ["expired unused", [], permitIn("expired", 0), "expired", undefined],
     ["done", DONE, permitIn("used"), "installed", "the machine to restart", 900],
-    ["back from its disk", BACK, permitIn("used"), "installed", undefined],
+    ["back from its disk", BACK, permitIn("used"), "installed", AWAITS_REPORT, 930],
+    ["as declared", [...BACK, VERIFIED], permitIn("used"), "verified", undefined],
+    ["unlike what is declared", [...BACK, VERIFIED, DIFFERS], permitIn("used"), "differs", undefined],
+    ["another permit's report", [...BACK, VERIFIED], { ...permitIn("used"), id: "0" }, "installed", AWAITS_REPORT, 930],
     ["failed", PACKAGES, permitIn("failed"), "failed", undefined],
     ["cancelled", PXE, permitIn("cancelled"), "booting", "kernel and initrd to be fetched", 16],
     ["boots from disk", [...PXE, [17, "reboot", "local-boot"]], undefined, "local", undefined],
@@ -163,6 +170,8 @@ test("the newest thing to read is told, in words", () => {
     [[1, "post", "report", { event: "failed", text: "no disk" }], "the installer failed: no disk"],
     [[1, "post", "report", { event: "failed" }], "the installer failed: it gave no reason"],
     [[1, "post", "report", { event: "done" }], undefined],
+    [VERIFIED, "it came up as declared: bond0 is up"],
+    [DIFFERS, "it differs from what is declared: no bond"],
     [[1, "dhcp", "decline"], "address in use: another machine answers to it"],
     [[1, "answer", "refused", { reason: "permit-unknown" }], "refused: permit-unknown"],
     [[1, "answer", "note", { text: "slow" }], "slow"],
@@ -170,7 +179,7 @@ test("the newest thing to read is told, in words", () => {
   ];
   for (const [row, text] of rows) {
     const { lastNote } = foldStatus(HOST, eventsOf([row]), undefined, 1_000_000);
-    assert.deepEqual(lastNote, text === undefined ? undefined : { at: 1000, text });
+    assert.deepEqual(lastNote, text === undefined ? undefined : { at: row[0] * 1000, text });
   }
 });
 

@@ -2,14 +2,17 @@
 import { parseMac } from "../../../src/base/address.ts";
 import { debian } from "../../../src/os/debian.ts";
 import type { FamilyInput, Rendered } from "../../../src/os/family.ts";
-import { baseUrl } from "../../../src/site/server-view.ts";
+import { serverUrls } from "../../support/server-urls.ts";
 import { siteOf } from "../../support/sites.ts";
 
 interface Case {
   /** YAML of the profile, indented by four. */
   readonly profile: string;
   readonly host?: string;
+  readonly release?: string;
   readonly httpPort?: number;
+  /** A second server, `two`. */
+  readonly pair?: boolean;
   readonly keyring?: Uint8Array;
 }
 
@@ -51,6 +54,24 @@ export const CASES = {
   },
   keyring: { profile: LAB_PROFILE, keyring: Uint8Array.of(0x99, 0x01, 0x0d, 0x04) },
   port: { profile: '\n    root: {password: "$6$saltsalt$hash"}', httpPort: 8080 },
+  /** Mirrored disks that the installer chooses, LACP with tagged networks, both servers. */
+  raid: {
+    profile: `
+    root: {password: "$6$saltsalt$hash"}
+    disk: {layout: raid1}
+    early: ["modprobe raid1", "echo 'two'\\nfalse"]
+    first_boot: ["touch /root/started"]`,
+    host: `{nics: ["52:54:00:00:00:01", "52:54:00:00:00:02"], address: 192.168.77.101, bond: {mode: 802.3ad, lacp_rate: fast, mtu: 9000, vlan: 100, vlans: [{id: 200}]}, profile: tested}`,
+    pair: true,
+  },
+  keep: {
+    profile: `
+    root: {password: "$6$saltsalt$hash"}
+    network: dhcp
+    disk: {layout: plain, device: /dev/sda, keep: [{partition: 3, mount: /srv}, {partition: 6, mount: /var/data}]}`,
+    host: `{nics: ["52:54:00:00:00:01", "52:54:00:00:00:02"], address: 192.168.77.101, bond: {mode: active-backup, arp_interval: 1000, arp_ip_target: [192.168.77.1]}, profile: tested}`,
+    release: "trixie",
+  },
 } satisfies Record<string, Case>;
 
 const ONE_NIC = `{nics: ["52:54:00:00:00:01"], address: 192.168.77.101, profile: tested}`;
@@ -62,22 +83,30 @@ subnets:
   - {cidr: 192.168.77.0/24, router: 192.168.77.1, dns: [192.168.77.1, 192.168.77.2], domain: lab.example}
 servers:
   one: {address: 192.168.77.1, interface: br0, http_port: ${given.httpPort ?? 80}}
+${given.pair ? "  two: {address: 192.168.77.2, interface: br0, http_port: 8080}" : ""}
 trees:
-  debian-12: {family: debian, release: bookworm, path: ./trees/debian-12}
+  debian-12: {family: debian, release: "${given.release ?? "bookworm"}", path: ./trees/debian-12}
 profiles:
   tested:
     tree: debian-12${given.profile}
 hosts:
   vm1: ${given.host ?? ONE_NIC}
+${given.pair ? 'state: {etcd: ["http://192.168.77.1:2379"]}' : ""}
 `);
   const host = site.hosts.get("vm1");
-  const one = site.servers.get("one");
   const mac = parseMac("52:54:00:00:00:01");
-  if (!host || !one || !mac) throw new Error("the site lacks vm1 or one");
-  const server = { address: one.address, httpPort: one.httpPort };
-  const urls = { server, tree: `${baseUrl(server)}/trees/debian-12`, report: `${baseUrl(server)}/report/t0ken` };
+  if (!host || !mac) throw new Error("the site lacks vm1");
   const { profile } = host;
-  return { site, host, profile, tree: profile.tree, mac, urls, ...(given.keyring ? { keyring: given.keyring } : {}) };
+  const servers = serverUrls(site, host, mac);
+  return {
+    site,
+    host,
+    profile,
+    tree: profile.tree,
+    mac,
+    servers,
+    ...(given.keyring ? { keyring: given.keyring } : {}),
+  };
 }
 
 export function renderCase(given: Case): Rendered {

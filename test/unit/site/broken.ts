@@ -32,3 +32,8 @@ export function linesOf(text: string): string[] {
   const problems = "site" in loaded ? loaded.warnings : loaded.problems;
   return problems.map((problem) => formatProblem("", problem).slice(1));
 }
+
+/** The same without hints, of which the examples have one. */
+export function troublesOf(text: string): string[] {
+  return linesOf(text).filter((line) => !line.includes(": hint: "));
+}

@@ -41,11 +41,17 @@ function isError(code: ErrorCode, message: string): (error: unknown) => boolean 
   };
 }
 
+/** What both examples are told of their one bond, which is well. */
+const HINT =
+  "miimon sees the cable to the switch only: when the switch's uplink fails, the bond believes all is well, for more, use `arp_interval: 1000` with the router in `arp_ip_target`";
+const SINGLE_HINT = `site.yaml:23:33: hint: bond of vm1: ${HINT}`;
+const PAIR_HINT = `site.yaml:52:33: hint: bond of fileserver: ${HINT}`;
+
 test("a site that is well is told in one line", async (context) => {
   const cwd = await folderWith(context, { "site.yaml": exampleText("single") });
   await mkdir(join(cwd, "trees/debian-12"), { recursive: true });
   const line = "site.yaml: well: 1 server, 1 subnet, 2 hosts, 1 profile, 1 tree";
-  assert.deepEqual(await run(cwd, []), { code: 0, out: [line], err: [] });
+  assert.deepEqual(await run(cwd, []), { code: 0, out: [line], err: [SINGLE_HINT] });
 });
 
 test("a tree that is not there yet is a warning at its place", async (context) => {
@@ -54,6 +60,7 @@ test("a tree that is not there yet is a warning at its place", async (context) =
   const todo = "take it in with `everboot import ... --as debian-12`";
   assert.deepEqual(err, [
     `site.yaml:14:56: warning: tree debian-12: folder ${cwd}/trees/debian-12 is not there yet, ${todo}`,
+    SINGLE_HINT,
   ]);
   assert.equal(code, 0);
 });
@@ -65,6 +72,7 @@ test("a mirrored tree needs no folder, but its keyring", async (context) => {
   const { code, err } = await run(cwd, []);
   assert.deepEqual(err, [
     `site.yaml:14:99: warning: tree debian-12: keyring ${cwd}/own.gpg is not there, put it there`,
+    SINGLE_HINT,
   ]);
   assert.equal(code, 0);
 });
@@ -79,7 +87,7 @@ test("all problems, in the order of the file; exit code 1", async (context) => {
     out: [],
     err: [
       "other.yaml:20:3: `profile` is missing, add it",
-      'other.yaml:23:18: `mode` cannot be "9", write one of balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb, 0, 1, 2, 3, 4, 5, 6',
+      'other.yaml:23:18: `mode` cannot be "9", write one of balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb, 0, 1, 2, 3, 4, 5, 6, none',
       'other.yaml:24:5: unknown key "profil", did you mean profile?',
     ],
   });
@@ -90,7 +98,11 @@ test("--json tells the same", async (context) => {
   const cwd = await folderWith(context, { "site.yaml": exampleText("pair"), "broken.yaml": broken });
   const well = await run(cwd, ["--json"], createCheckCommand([]));
   const answer = JSON.parse(well.out.join("\n"));
-  assert.deepEqual([well.code, well.err, answer.well, answer.site, answer.problems], [0, [], true, "rh9", []]);
+  assert.deepEqual([well.code, well.err, answer.well, answer.site], [0, [], true, "rh9"]);
+  assert.deepEqual(
+    answer.problems.map(({ severity }: { severity: string }) => severity),
+    ["hint"],
+  );
   assert.deepEqual(answer.counts, { servers: 2, subnets: 1, hosts: 3, profiles: 1, trees: 2 });
   const ill = await run(cwd, ["--json", "-c", "broken.yaml"]);
   const problem = { line: 2, column: 1, what: "`site` is missing", todo: "add it", severity: "error" };
@@ -111,7 +123,12 @@ test("checks of the world are told as warnings, among the others by line", async
   assert.equal(code, 0);
   assert.deepEqual(
     err.map((line) => line.slice(0, 35)),
-    ["site.yaml:20:5: warning: `serves` h", "site.yaml:21:3: warning: it rains", "site.yaml:26:5: warning: `serves` h"],
+    [
+      "site.yaml:20:5: warning: `serves` h",
+      "site.yaml:21:3: warning: it rains",
+      "site.yaml:26:5: warning: `serves` h",
+      PAIR_HINT.slice(0, 35),
+    ],
   );
 });
 

@@ -158,7 +158,7 @@ const CROSS: readonly Broken[] = [
       ['mode: active-backup, miimon: 100, primary: "00:1A:64:98:A3:A6"', 'mode: 4, primary: "00:1A:64:98:A3:A8"'],
     ],
     lines: [
-      "52:21: mode 802.3ad has no primary, leave it out, or choose a mode of active-backup, balance-tlb, balance-alb",
+      "52:21: mode 802.3ad has no primary: the kernel refuses it, leave it out, or choose a mode of active-backup, balance-tlb, balance-alb",
       "52:30: 00:1a:64:98:a3:a8 is no member of this bond, choose one of 00:1a:64:98:a3:a6, 00:1a:64:98:a3:a7",
     ],
   },

@@ -51,7 +51,7 @@ test("it is closed, says draft 7, and shows defaults as one writes them", () => 
   assert.equal(schema.additionalProperties, false);
   assert.deepEqual(schema.required, ["site", "subnets", "servers"]);
   assert.equal(schemaAt(schema, ["subnets", 0, "lease"]).default, "4h");
-  assert.equal(schemaAt(schema, ["hosts", "vm1", "bond", "mode"]).default, "active-backup");
+  assert.equal(schemaAt(schema, ["profiles", "plain", "disk", "layout"]).default, "plain");
   assert.deepEqual(schemaAt(schema, ["profiles", "plain", "via"]).enum, ["http", "ftp", "nfs"]);
   assert.deepEqual(schemaAt(schema, ["nowhere", "at", "all"]), {});
 });

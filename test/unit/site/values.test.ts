@@ -50,7 +50,9 @@ const VALUES: readonly Broken[] = [
   {
     name: "unknown key near none",
     edits: [["{mode: active-backup, miimon: 100}", "{mode: active-backup, switch: 100}"]],
-    lines: ['23:33: unknown key "switch", known here: mode, miimon, primary, members'],
+    lines: [
+      '23:33: unknown key "switch", known here: mode, miimon, updelay, downdelay, arp_interval, arp_ip_target, arp_validate, primary_reselect, fail_over_mac, lacp_rate, xmit_hash_policy, ad_select and 8 more',
+    ],
   },
   {
     name: "missing keys, marked at the parent",
@@ -146,7 +148,7 @@ const VALUES: readonly Broken[] = [
     lines: [
       '12:10: `balance` cannot be "party", did you mean parity?',
       '29:21: `family` cannot be "gentoo", write one of redhat, suse, agama, debian, ubuntu',
-      '52:18: `mode` cannot be "7", write one of balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb, 0, 1, 2, 3, 4, 5, 6',
+      '52:18: `mode` cannot be "7", write one of balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb, 0, 1, 2, 3, 4, 5, 6, none',
     ],
   },
   {
@@ -163,7 +165,7 @@ const VALUES: readonly Broken[] = [
     ],
     lines: [
       '2:7: "my home" is no name, use up to 63 letters, digits, dots, hyphens and underscores, the first a letter or digit',
-      '12:49: "interface-of-16b" is no interface name, name it as `ip link` does, as in eth0',
+      '12:49: "interface-of-16b" is no interface name, use up to 15 letters, digits, dots, hyphens and underscores, as in eth0',
       '25:3: "vm_2" is no DNS label, use up to 63 letters, digits and inner hyphens',
     ],
   },

@@ -15,6 +15,7 @@ import { createInstallFiles } from "../../../../src/server/boot/install-files.ts
 import { exampleSite } from "../../../support/sites.ts";
 
 const site = exampleSite("single");
+const WRITING = "fedcba9876543210fedcba9876543210";
 const TOKEN = "0123456789abcdef0123456789abcdef";
 const permit = { id: "p1", token: TOKEN, expires: Date.parse("2026-11-20T12:00:00Z") };
 const VM1 = { address: "192.168.77.101", protocol: "http" } as const;
@@ -45,6 +46,7 @@ function open(context: TestContext, world: World = {}) {
         return world.permit ?? { kind: "permit", permit };
       },
       bootable: (token) => (token === TOKEN ? { host: "vm1", permit } : undefined),
+      installing: (token) => (token === TOKEN || token === WRITING ? { host: "vm1", permit } : undefined),
     },
     loader: async (name) =>
       name === "undionly.kpxe" ? { kind: "file", file: bytesFile(Buffer.from("loader"), "", 0) } : { kind: "absent" },
@@ -97,7 +99,7 @@ test("without a permit every loader's script boots from the disk", async (contex
 test("no permit is spent on a tree that cannot be installed from", async (context) => {
   const { resolve, handedOut } = open(context, { netboot: false });
   const text = await textOf(await resolve("/boot/ipxe/52-54-00-00-00-01", VM1));
-  assert.match(text, /boots from its disk: its tree lacks the installer s kernel and initrd/);
+  assert.match(text, /boots from its disk: its tree lacks the files that its installer starts from/);
   assert.deepEqual(handedOut, []);
 });
 

@@ -15,6 +15,10 @@ function open(outcome: "accepted" | "refused" = "accepted") {
         return outcome;
       },
     },
+    judge: (_host, report) => ({
+      verdict: report.includes("bond0") ? "verified" : "differs",
+      text: `judged ${report}`,
+    }),
     append: async (event) => {
       order.push(`journal ${event.what}`);
       events.push(event);
@@ -44,7 +48,7 @@ test("a report changes the permit first, then the journal, then is acknowledged"
     permit: "p1",
     stage: "answer",
     what: "report",
-    facts: { event: "partition" },
+    facts: { event: "partition", text: undefined },
   });
 });
 
@@ -53,6 +57,19 @@ test("a report that comes too late is refused, and the operator can see it", asy
   const verdict = await send("good", "partition");
   assert.equal(verdict.kind === "error" && verdict.code, "permit-unknown");
   assert.equal(events[0]?.what, "refused");
+});
+
+test("the installed system's own report is judged, and the verdict is what is kept", async () => {
+  const { send, events, order } = open();
+  const verdict = await send("good", "first-boot", "== bond bond0\nall well\n");
+  assert.equal(verdict.kind === "text" && verdict.status, 200);
+  assert.deepEqual(order, ["permit first-boot", "journal report"]);
+  assert.deepEqual(
+    [events[0]?.stage, events[0]?.facts],
+    ["verified", { verdict: "verified", event: "first-boot", text: "judged == bond bond0 all well" }],
+  );
+  await send("good", "first-boot", "nothing");
+  assert.equal(events[1]?.facts.verdict, "differs");
 });
 
 test("unknown tokens are 403 and unknown events 404, and neither leaves a trace", async () => {

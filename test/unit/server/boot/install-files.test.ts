@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Ipv4 } from "../../../../src/base/address.ts";
+import { SegmentReader } from "../../../../src/content/segments.ts";
+import type { Lookup } from "../../../../src/content/served-file.ts";
+import type { Family, FamilyInput } from "../../../../src/os/family.ts";
+import { createInstallFiles, type InstallOf } from "../../../../src/server/boot/install-files.ts";
+import type { ServerView } from "../../../../src/site/server-view.ts";
+import { exampleSite } from "../../../support/sites.ts";
+
+const site = exampleSite("pair");
+const SERVER2: ServerView = { name: "server2", address: "192.168.0.12" as Ipv4, httpPort: 80 };
+
+/** Serves the list of servers that it was told of. */
+function echoFamily(): { family: Family; inputs: FamilyInput[] } {
+  const inputs: FamilyInput[] = [];
+  const family: Family = {
+    name: "redhat",
+    detect: () => undefined,
+    bootFiles: () => [],
+    problems: () => [],
+    render: (input) => {
+      inputs.push(input);
+      const served = [{ path: "lists/mirrors", text: input.servers.map(({ tree }) => `${tree}\n`).join("") }];
+      return { kernelArguments: [], answer: { name: "", contentType: "", text: "" }, overlay: [], served };
+    },
+  };
+  return { family, inputs };
+}
+
+function open() {
+  const { family, inputs } = echoFamily();
+  const files = createInstallFiles({
+    site,
+    families: new Map([[family.name, family]]),
+    tree: async () => ({ kind: "absent" }),
+  });
+  return { files, inputs };
+}
+
+function installBy(server: ServerView): InstallOf {
+  const host = site.hosts.get("cli128");
+  if (!host) throw new Error("the site lacks cli128");
+  return { host, mac: host.nics[0], server, permit: { token: "t0ken" } };
+}
+
+async function textOf(lookup: Lookup): Promise<string> {
+  if (lookup.kind !== "file") throw new Error(lookup.kind);
+  const reader = new SegmentReader(lookup.file);
+  const bytes = Buffer.from(await reader.read(0, lookup.file.size));
+  await reader.close();
+  return bytes.toString();
+}
+
+test("the server that answers comes first, the others by their floating addresses", async () => {
+  const { files, inputs } = open();
+  await files.render(installBy(SERVER2));
+  const folder = "boot/t0ken/00-0c-29-6d-1c-f7/files";
+  assert.deepEqual(inputs[0]?.servers, [
+    {
+      view: SERVER2,
+      tree: "http://192.168.0.12/trees/rocky-9",
+      report: "http://192.168.0.12/report/t0ken",
+      files: `http://192.168.0.12/${folder}`,
+    },
+    {
+      view: { name: "server1", address: "192.168.0.253", httpPort: 80 },
+      tree: "http://192.168.0.253/trees/rocky-9",
+      report: "http://192.168.0.253/report/t0ken",
+      files: `http://192.168.0.253/${folder}`,
+    },
+  ]);
+});
+
+test("a server that goes by its floating address is not told twice", async () => {
+  for (const address of ["192.168.0.12", "192.168.0.254"] as Ipv4[]) {
+    const { files, inputs } = open();
+    await files.render(installBy({ address, httpPort: 80 }));
+    assert.deepEqual(
+      inputs[0]?.servers.map(({ view }) => view.address),
+      [address, "192.168.0.253"],
+    );
+  }
+});
+
+test("what a family serves is found by its path, and nothing else is", async () => {
+  const { files } = open();
+  const list = "http://192.168.0.12/trees/rocky-9\nhttp://192.168.0.253/trees/rocky-9\n";
+  assert.equal(await textOf(await files.served(installBy(SERVER2), "lists/mirrors")), list);
+  assert.deepEqual(await files.served(installBy(SERVER2), "lists"), { kind: "absent" });
+});
