@@ -34,6 +34,8 @@ export interface CableEnd {
 }
 
 export interface BondGuestOptions {
+  /** Default 256. */
+  readonly memoryMb?: number;
   readonly space: Namespace;
   /** At most 12 characters: it starts the names of the tap devices. */
   readonly name: string;
@@ -123,6 +125,7 @@ function spawnQemu(options: BondGuestOptions, folder: string, plugOf: (nic: Gues
     kernel: options.image.kernel,
     initramfs: writeInitramfs(options, folder),
     nics: options.nics.map((nic) => ({ name: nic.name, mac: nic.mac, plug: plugOf(nic) })),
+    memoryMb: options.memoryMb ?? 256,
     ...{ serialFd: 3, qmpFd: 4, consoleLog: join(folder, "console.log") },
   });
   try {

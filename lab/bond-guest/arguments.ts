@@ -10,6 +10,7 @@ export interface BondGuestShape {
   readonly kernel: string;
   readonly initramfs: string;
   readonly nics: ReadonlyArray<{ readonly name: string; readonly mac: string; readonly plug: GuestPlug }>;
+  readonly memoryMb: number;
   /** File descriptors of the sockets for the serial port and for QMP. */
   readonly serialFd: number;
   readonly qmpFd: number;
@@ -22,7 +23,7 @@ export function bondGuestArguments(shape: BondGuestShape): string[] {
   return [
     ...["-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35,graphics=off", "-no-reboot"],
     // a processor without AVX, whose emulation is slow
-    ...["-accel", "tcg", "-cpu", "Nehalem", "-m", "256"],
+    ...["-accel", "tcg", "-cpu", "Nehalem", "-m", String(shape.memoryMb)],
     ...["-kernel", shape.kernel, "-initrd", shape.initramfs],
     // the kernel panics when the timer does not tick while it looks, as an emulator on a busy computer may not do
     ...["-append", "console=ttyS0 loglevel=4 panic=-1 mitigations=off no_timer_check"],

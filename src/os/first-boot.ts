@@ -9,6 +9,8 @@ const PROGRAM = "usr/local/lib/everboot/first-boot";
 const UNIT = "everboot-first-boot.service";
 /** Seconds in which LACP at its slow rate, and a switch port's spanning tree, have settled. */
 const SETTLE_SECONDS = 100;
+/** Seconds after which a server counts as silent. */
+const ANSWER_SECONDS = 25;
 
 /**
  * Files of the installed system, paths relative to its root. A unit of systemd, switched on by its link; for older
@@ -110,10 +112,20 @@ send() {
 	exec 3>&-
 	[ "$status" = 200 ] || [ "$status" = 403 ]
 }
+# A server that is silent would hold bash for two minutes.
+try() {
+	(send "$@") 2>/dev/null &
+	for ((seconds = 0; seconds < ${ANSWER_SECONDS}; seconds++)); do
+		kill -0 $! 2>/dev/null || break
+		sleep 1
+	done
+	kill $! 2>/dev/null
+	wait $! 2>/dev/null
+}
 for ((i = 0; i < 60; i++)); do
 	for server in ${servers.map(serverWord).join(" ")}; do
 		IFS=, read -r host port path <<<"$server"
-		if (send "$host" "$port" "$path") 2>/dev/null; then
+		if try "$host" "$port" "$path"; then
 			rm -f /${PROGRAM} /etc/systemd/system/${UNIT} /etc/systemd/system/multi-user.target.wants/${UNIT}
 			exit 0
 		fi

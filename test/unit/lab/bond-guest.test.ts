@@ -7,6 +7,7 @@ import { cable } from "../../../lab/bond-guest.ts";
 
 function netdevOf(plug: GuestPlug): string | undefined {
   const args = bondGuestArguments({
+    memoryMb: 256,
     kernel: "/images/vmlinuz",
     initramfs: "/run/initramfs.cpio",
     nics: [{ name: "nic0", mac: "52:54:00:00:00:01", plug }],
