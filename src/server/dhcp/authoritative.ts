@@ -139,7 +139,10 @@ function hostIsAtHome({ host, subnet }: Exchange): boolean {
 
 /** Any of our addresses counts: a client may have been offered its lease by another one of them. */
 function isUs({ serverId, context }: Exchange, address: Ipv4): boolean {
-  return address === serverId || context.link.addresses.includes(address);
+  if (address === serverId || context.link.addresses.includes(address)) return true;
+  // The client may have been given another server's address before the site file changed.
+  const all = context.agreement ? [...context.site.servers.values()] : [];
+  return all.some((server) => server.floating === address || server.address === address);
 }
 
 function lentTo({ request, context }: Exchange, address: Ipv4): boolean {

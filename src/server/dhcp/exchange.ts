@@ -1,5 +1,5 @@
 /** A request in its surroundings: which subnet, which host, which of our addresses. */
-import { cidrContains, type Ipv4 } from "../../base/address.ts";
+import { cidrContains, type Ipv4, type Mac } from "../../base/address.ts";
 import type { PlanBoot } from "../../boot/plan.ts";
 import type { LeaseView } from "../../cluster/leases.ts";
 import type { UdpPeer } from "../../net/udp.ts";
@@ -23,6 +23,16 @@ export interface DhcpContext {
   /** Frames can be sent to clients without an address. */
   readonly sendsFrames: boolean;
   readonly now: number;
+  /** What several servers have agreed on; absent = this server is alone. */
+  readonly agreement?: DhcpAgreement;
+}
+
+/** Among the servers of a site; turns.ts has the rules. */
+export interface DhcpAgreement {
+  /** Is this server to answer? Counts the client's tries, so it is asked once for each message. */
+  isOurTurn(request: DhcpRequest, host: Host | undefined): boolean;
+  /** The floating address by which every server answers this client. */
+  identity(mac: Mac, host: Host | undefined): Ipv4 | undefined;
 }
 
 export interface Exchange {
@@ -43,7 +53,9 @@ export function openExchange(request: DhcpRequest, context: DhcpContext): Exchan
   if (!subnet) return "no-subnet";
   if (subnet.dhcp === "off") return "dhcp-off";
   if (!host && context.site.unknown.kind === "ignore") return "unknown-host";
-  const self = addressFor(context.link, subnet);
+  if (context.agreement && !context.agreement.isOurTurn(request, host)) return "not-our-turn";
+  const identity = context.agreement?.identity(request.mac, host);
+  const self = identity && cidrContains(subnet.cidr, identity) ? identity : addressFor(context.link, subnet);
   return { request, context, subnet, ...(host && { host }), self, serverId: request.serverIdOverride ?? self };
 }
 

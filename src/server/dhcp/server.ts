@@ -13,7 +13,7 @@ import { describeDhcp } from "../../wire/dhcp-describe.ts";
 import { DHCP_PORTS, type DhcpPacket, decodeDhcp, encodeDhcp } from "../../wire/dhcp-packet.ts";
 import { Counters } from "../counters.ts";
 import type { Server } from "../server.ts";
-import { type DhcpContext, reservedAddresses } from "./exchange.ts";
+import { type DhcpAgreement, type DhcpContext, reservedAddresses } from "./exchange.ts";
 import { handleDhcp } from "./handler.ts";
 import { type Link, servedLinks } from "./links.ts";
 import type { Destination, DhcpEvent, DropReason, LeaseChange, Verdict } from "./verdict.ts";
@@ -30,6 +30,8 @@ export interface DhcpServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly sockets: UdpOpener;
+  /** Where the site has several servers. */
+  readonly agreement?: DhcpAgreement;
 }
 
 type Service = DhcpContext["service"];
@@ -105,10 +107,13 @@ class DhcpServer implements Server {
   }
 
   private context(source: UdpPeer, { link, service, socket }: Arrival): DhcpContext {
-    const { site, server, plan, leases, clock } = this.options;
-    const { reserved } = this;
-    const now = clock.now();
-    return { site, server, link, service, source, plan, leases, reserved, sendsFrames: socket.sendsFrames, now };
+    const { site, server, plan, leases, clock, agreement } = this.options;
+    return {
+      ...{ site, server, link, service, source, plan, leases, reserved: this.reserved },
+      sendsFrames: socket.sendsFrames,
+      now: clock.now(),
+      ...(agreement && { agreement }),
+    };
   }
 
   private async carryOut(verdict: Verdict, socket: UdpSocket): Promise<void> {

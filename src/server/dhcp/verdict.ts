@@ -48,6 +48,8 @@ export type DropReason =
   | "unknown-host"
   /** A host of the site asks from a subnet in which its address would not work. */
   | "other-subnet"
+  /** Another server of the site is to answer, or has (turns.ts). */
+  | "not-our-turn"
   /** The client chose another server's offer. */
   | "other-server"
   /** An unknown machine in a subnet without a pool. */
