@@ -29,7 +29,14 @@ const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly pack
   },
   judges: {
     label: "validators of what is rendered",
-    packages: () => ["libxml2-utils", "python3-jsonschema", "python3-requests", "python3-yaml", "netplan.io"],
+    packages: () => [
+      "libxml2-utils",
+      "python3-jsonschema",
+      "python3-requests",
+      "python3-yaml",
+      "netplan.io",
+      "dnsmasq-base",
+    ],
   },
 };
 

@@ -13,7 +13,6 @@ export const UNPACKED_FOLDER = join(dirname(fileURLToPath(import.meta.url)), "..
 export const UNPACKED_PACKAGES = [
   "isc-dhcp-server",
   "kea-dhcp4-server",
-  "dnsmasq-base",
   "network-manager",
   "libnm0",
   "ifupdown2",

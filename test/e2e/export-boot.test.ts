@@ -8,7 +8,7 @@ import { type Machine, startMachine } from "../../lab/machine.ts";
 import { Namespace, namespaceObstacle } from "../../lab/netns.ts";
 import { packageObstacle } from "../../lab/prerequisites.ts";
 import { Lines } from "../support/dhcp-rack.ts";
-import { packagedJudge } from "../support/judges.ts";
+import { installedJudge } from "../support/judges.ts";
 
 const SITE = `
 site: test
@@ -34,7 +34,7 @@ require("node:http").createServer((request, response) => {
 `;
 
 const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
-const dnsmasq = packagedJudge("dnsmasq-base", "usr/sbin/dnsmasq");
+const dnsmasq = installedJudge("dnsmasq");
 const skip = namespaceObstacle() ?? packageObstacle("machines") ?? dnsmasq.obstacle;
 
 class OwnServer implements AsyncDisposable {

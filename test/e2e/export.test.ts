@@ -12,7 +12,7 @@ import { decodeDhcp } from "../../src/wire/dhcp-packet.ts";
 import { FIRMWARE } from "../support/dhcp-messages.ts";
 import { DhcpRack, Lines, rackObstacle } from "../support/dhcp-rack.ts";
 import { mac } from "../support/dhcp-site.ts";
-import { packagedJudge } from "../support/judges.ts";
+import { installedJudge, packagedJudge } from "../support/judges.ts";
 import { siteOf } from "../support/sites.ts";
 import type { Heard, Talk } from "./export-client.ts";
 
@@ -130,7 +130,7 @@ interface Engine {
 
 const dhcpd = packagedJudge("isc-dhcp-server", "usr/sbin/dhcpd");
 const keaDhcp4 = packagedJudge("kea-dhcp4-server", "usr/sbin/kea-dhcp4");
-const dnsmasq = packagedJudge("dnsmasq-base", "usr/sbin/dnsmasq");
+const dnsmasq = installedJudge("dnsmasq");
 
 const ENGINES: readonly Engine[] = [
   {

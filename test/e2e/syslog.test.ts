@@ -36,10 +36,9 @@ function closed(connection: Socket): Promise<void> {
   return new Promise((resolve) => connection.on("close", () => resolve()));
 }
 
-beforeEach(async () => {
-  received = [];
-  arrived = () => {};
-  server = createSyslogServer({
+/** The port that is free for UDP may be taken for TCP: then another one is tried. */
+async function startSomewhere(tries = 5): Promise<SyslogServer> {
+  const server = createSyslogServer({
     address: LOOPBACK,
     port: 0,
     log: silentLog,
@@ -50,7 +49,19 @@ beforeEach(async () => {
       arrived();
     },
   });
-  await server.start();
+  try {
+    await server.start();
+    return server;
+  } catch (error) {
+    if (tries > 1 && error instanceof EverbootError && error.code === "port-in-use") return startSomewhere(tries - 1);
+    throw error;
+  }
+}
+
+beforeEach(async () => {
+  received = [];
+  arrived = () => {};
+  server = await startSomewhere();
 });
 
 afterEach(() => server.stop());

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { dnsmasq } from "../../../src/export/dnsmasq.ts";
 import type { Site } from "../../../src/site/model.ts";
-import { packagedJudge, runJudge } from "../../support/judges.ts";
+import { installedJudge, runJudge } from "../../support/judges.ts";
 import { exampleSite, siteOf } from "../../support/sites.ts";
 import { assertGoldenExport, EDGES, FIXTURES, inFolder, SITES, textsOf } from "./export-cases.ts";
 
-const judge = packagedJudge("dnsmasq-base", "usr/sbin/dnsmasq");
+const judge = installedJudge("dnsmasq");
 
 const linesOf = (site: Site) => (textsOf(dnsmasq, site).get("everboot.conf") ?? "").split("\n");
 
