@@ -1,5 +1,6 @@
 /** The composition root: what a daemon is made of, in the order in which it starts. */
 import { randomBytes } from "node:crypto";
+import { siteOrders } from "./balance/site-orders.ts";
 import type { Ipv4 } from "./base/address.ts";
 import type { Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
@@ -13,7 +14,7 @@ import { loaderFile } from "./content/loaders.ts";
 import { createShowHost } from "./export/show-host.ts";
 import { localInterfaces } from "./net/interfaces.ts";
 import { udpOpener } from "./net/udp.ts";
-import { FAMILIES } from "./registry.ts";
+import { FAMILIES, POLICIES } from "./registry.ts";
 import { createApiServer } from "./server/api/api.ts";
 import { createBootFiles } from "./server/boot/boot-files.ts";
 import { firstBootJudge } from "./server/boot/first-boot-judge.ts";
@@ -144,7 +145,8 @@ function createBoot(
   const gate = createPermitGate(permits, clock);
   const trees = createTrees({ clock, log });
   undo.push(trees.close);
-  const installFiles = createInstallFiles({ site, families: FAMILIES, tree: trees.lookup });
+  const about = { site, families: FAMILIES, order: siteOrders(site, POLICIES) };
+  const installFiles = createInstallFiles({ ...about, tree: trees.lookup });
   const view = (client: string) => serverFor(site, server, addresses, client);
   const recorder = createRecorder({
     site,
@@ -175,7 +177,7 @@ function createBoot(
     recorder,
     reports: reportRoute({ permits: gate, append: journal.append, log, judge: firstBootJudge(site) }),
     syslog: syslogWriter(site, logs),
-    operations: { permits, plan, journal, installFiles, showHost: createShowHost(site, FAMILIES, view) },
+    operations: { permits, plan, journal, installFiles, showHost: createShowHost({ ...about, serverFor: view }) },
   };
 }
 

@@ -1,5 +1,9 @@
 /** The one list of what can be exchanged: a newcomer is one file, one line here, and its fixtures. */
 
+import { leastLoaded } from "./balance/least-loaded.ts";
+import { parity } from "./balance/parity.ts";
+import type { BalancePolicy } from "./balance/policy.ts";
+import { rendezvous } from "./balance/rendezvous.ts";
 import { dnsmasq } from "./export/dnsmasq.ts";
 import type { Export } from "./export/exports.ts";
 import { iscDhcp } from "./export/isc-dhcp.ts";
@@ -15,6 +19,11 @@ import { ubuntu } from "./os/ubuntu.ts";
 /** OS families, by the name that `trees.<tree>.family` uses. */
 export const FAMILIES: ReadonlyMap<string, Family> = new Map(
   [agama, debian, redhat, suse, ubuntu].map((family) => [family.name, family]),
+);
+
+/** Balance policies, by the name that `balance` uses. */
+export const POLICIES: ReadonlyMap<string, BalancePolicy> = new Map(
+  [rendezvous, parity, leastLoaded].map((policy) => [policy.name, policy]),
 );
 
 /** Folders of `src/server`: protocols with sockets of their own, and what protocols share. */

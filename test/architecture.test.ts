@@ -4,8 +4,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { EXPORTS, FAMILIES, SERVERS, STORES } from "../src/registry.ts";
-import { KNOWN_FAMILIES } from "../src/site/schema.ts";
+import { EXPORTS, FAMILIES, POLICIES, SERVERS, STORES } from "../src/registry.ts";
+import { BALANCE_POLICIES, KNOWN_FAMILIES } from "../src/site/schema.ts";
 
 const SRC = resolve(dirname(fileURLToPath(import.meta.url)), "../src");
 
@@ -139,6 +139,14 @@ test("every OS family in src/os is in the registry, under its file's name", () =
 
 test("every family that a site file may name is in the registry", () => {
   assert.deepEqual([...KNOWN_FAMILIES].sort(), [...FAMILIES.keys()].sort());
+});
+
+test("every policy in src/balance is in the registry, under its file's name", () => {
+  assert.deepEqual(exportsOfType("balance", "BalancePolicy").sort(), [...POLICIES.keys()].sort());
+});
+
+test("every policy that a site file may name is in the registry", () => {
+  assert.deepEqual([...BALANCE_POLICIES].sort(), [...POLICIES.keys()].sort());
 });
 
 test("every export in src/export is in the registry, under its file's name", () => {

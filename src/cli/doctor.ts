@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises";
+import { siteOrders } from "../balance/site-orders.ts";
 import { systemClock } from "../base/clock.ts";
 import { EverbootError, errnoOf } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { loadersOfSite } from "../boot/loader.ts";
 import { missingLoaders } from "../content/loaders.ts";
 import { localInterfaces } from "../net/interfaces.ts";
-import { FAMILIES } from "../registry.ts";
+import { FAMILIES, POLICIES } from "../registry.ts";
 import { createInstallFiles } from "../server/boot/install-files.ts";
 import { createTrees } from "../server/boot/trees.ts";
 import { chooseServer, listenAddresses } from "../server/endpoint.ts";
@@ -60,7 +61,12 @@ async function findLoaders(site: Site): Promise<Finding[]> {
 
 async function findTrees(site: Site): Promise<Finding[]> {
   const trees = createTrees({ clock: systemClock, log: silentLog });
-  const files = createInstallFiles({ site, families: FAMILIES, tree: trees.lookup });
+  const files = createInstallFiles({
+    site,
+    families: FAMILIES,
+    order: siteOrders(site, POLICIES),
+    tree: trees.lookup,
+  });
   const used = new Set([...site.hosts.values()].map((host) => host.profile.tree));
   const lacks = await Promise.all([...used].map(async (tree) => ({ tree, lack: await files.treeLacks(tree) })));
   await trees.close();

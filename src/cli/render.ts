@@ -1,9 +1,10 @@
+import { siteOrders } from "../balance/site-orders.ts";
 import { type ExplainedLine, explainLines } from "../export/explain.ts";
 import { HOST_FORMATS, joinFiles } from "../export/host-formats.ts";
 import { viewHost } from "../export/host-view.ts";
 import { hostFormat, type RenderedHost } from "../export/show-host.ts";
 import { familyOf } from "../os/family.ts";
-import { FAMILIES } from "../registry.ts";
+import { FAMILIES, POLICIES } from "../registry.ts";
 import { findHost } from "../site/find-host.ts";
 import type { Host, Site } from "../site/model.ts";
 import type { Command, Io } from "./command.ts";
@@ -69,7 +70,8 @@ async function explain(name: string, wish: ExplainWish, io: Io): Promise<number>
 /** Without the tree's keyring, which no line of text comes from. */
 function renderText(site: Site, host: Host, format: string): string {
   const family = familyOf(FAMILIES, host.profile.tree);
-  return joinFiles(hostFormat(format)(viewHost({ site, host, family, server: firstServer(site) })));
+  const order = siteOrders(site, POLICIES);
+  return joinFiles(hostFormat(format)(viewHost({ site, host, family, order, server: firstServer(site) })));
 }
 
 const WIDEST = 72;

@@ -1,5 +1,6 @@
 /** Everything that one host would be told and given for one install: for those who look, not for the machine. */
 import { readFile } from "node:fs/promises";
+import type { OrderServers } from "../balance/site-orders.ts";
 import type { Mac } from "../base/address.ts";
 import { EverbootError } from "../base/errors.ts";
 import type { NetworkPlan } from "../bond/model.ts";
@@ -25,6 +26,7 @@ export interface ViewOptions {
   readonly site: Site;
   readonly host: Host;
   readonly family: Family;
+  readonly order: OrderServers;
   /** The server that answers. */
   readonly server: ServerView;
   /** The NIC that booted; left out: the first. */
@@ -33,9 +35,9 @@ export interface ViewOptions {
   readonly keyring?: Uint8Array;
 }
 
-export function viewHost({ site, host, family, server, mac = host.nics[0], keyring }: ViewOptions): HostView {
+export function viewHost({ site, host, family, order, server, mac = host.nics[0], keyring }: ViewOptions): HostView {
   const { profile } = host;
-  const servers = orderedServers(site, server, profile.tree, SHOWN_TOKEN, mac);
+  const servers = orderedServers(order(host), server, profile.tree, SHOWN_TOKEN, mac);
   const input = { site, host, profile, tree: profile.tree, mac, servers, ...(keyring && { keyring }) };
   const rendered = family.render(input);
   const title = `${host.name} installs ${profile.tree.name} with profile ${profile.name}`;
@@ -47,16 +49,16 @@ export function viewHost({ site, host, family, server, mac = host.nics[0], keyri
   };
 }
 
+interface OpenOptions extends Pick<ViewOptions, "site" | "host" | "order" | "server"> {
+  readonly families: ReadonlyMap<string, Family>;
+}
+
 /** The view of a host of this site file. Throws EverbootError `tree-incomplete` when its keyring is not there. */
-export async function openHostView(
-  site: Site,
-  host: Host,
-  families: ReadonlyMap<string, Family>,
-  server: ServerView,
-): Promise<HostView> {
-  const { tree } = host.profile;
+export async function openHostView(options: OpenOptions): Promise<HostView> {
+  const { families, ...view } = options;
+  const { tree } = view.host.profile;
   const keyring = tree.keyring === undefined ? undefined : await readKeyring(tree.name, tree.keyring);
-  return viewHost({ site, host, family: familyOf(families, tree), server, ...(keyring && { keyring }) });
+  return viewHost({ ...view, family: familyOf(families, tree), ...(keyring && { keyring }) });
 }
 
 async function readKeyring(tree: string, path: string): Promise<Uint8Array> {

@@ -1,4 +1,5 @@
 /** What one host of a site would be given, as the control API and the commands show it. */
+import type { OrderServers } from "../balance/site-orders.ts";
 import { EverbootError } from "../base/errors.ts";
 import type { Family } from "../os/family.ts";
 import type { Host, Site } from "../site/model.ts";
@@ -14,12 +15,15 @@ export interface RenderedHost {
   readonly files: readonly ShownFile[];
 }
 
-export function createShowHost(
-  site: Site,
-  families: ReadonlyMap<string, Family>,
-  serverFor: (client: string) => ServerView,
-) {
-  const view = (host: Host) => openHostView(site, host, families, serverFor(host.address));
+interface ShowOptions {
+  readonly site: Site;
+  readonly families: ReadonlyMap<string, Family>;
+  readonly order: OrderServers;
+  readonly serverFor: (client: string) => ServerView;
+}
+
+export function createShowHost({ serverFor, ...options }: ShowOptions) {
+  const view = (host: Host) => openHostView({ ...options, host, server: serverFor(host.address) });
   return {
     render: async (host: Host, format: string): Promise<RenderedHost> => {
       const render = hostFormat(format);

@@ -1,6 +1,6 @@
 /** Where an installer finds each server of the site: made for one install, with its token in them. */
 import { type Mac, macWithDashes } from "../base/address.ts";
-import type { Server, Site, Tree } from "../site/model.ts";
+import type { Server, Tree } from "../site/model.ts";
 import { baseUrl, type ServerView } from "../site/server-view.ts";
 import type { FamilyInput, ServerUrls } from "./family.ts";
 
@@ -14,15 +14,18 @@ export function serverUrls(view: ServerView, tree: Tree, token: string, mac: Mac
   };
 }
 
-/** Every server of the site by the address that outlives it, if it has one; `own` as it is, and first. */
+/**
+ * The servers in the order given, each by the address that outlives it, if it has one; but `own`, the one that answers,
+ * comes first and as it is: of the others nobody here knows whether they live.
+ */
 export function orderedServers(
-  site: Site,
+  servers: readonly Server[],
   own: ServerView,
   tree: Tree,
   token: string,
   mac: Mac,
 ): FamilyInput["servers"] {
-  const others = [...site.servers.values()].filter(
+  const others = servers.filter(
     ({ name, address, floating }) => name !== own.name && address !== own.address && floating !== own.address,
   );
   const urls = (view: ServerView) => serverUrls(view, tree, token, mac);

@@ -32,9 +32,10 @@ export function claimServerAddresses({ servers }: SiteDraft): { claims: Map<Ipv4
   return { claims, findings };
 }
 
+/** Nobody's `serves` is fine too: then each serves the addresses that its place among the servers divides. */
 function checkParity({ balance, servers }: SiteDraft): Finding[] {
   const entries = Object.entries(servers);
-  if (balance !== "parity" || entries.length < 2) return [];
+  if (balance !== "parity" || entries.every(([, server]) => server.serves === undefined)) return [];
   const findings: Finding[] = entries
     .filter(([, server]) => server.serves === undefined)
     .map(([name]) => ({
@@ -42,7 +43,7 @@ function checkParity({ balance, servers }: SiteDraft): Finding[] {
       what: `server ${name} has no \`serves\`, which \`balance: parity\` reads`,
       todo: "add `serves: odd` or `serves: even`",
     }));
-  if (findings.length > 0) return findings;
+  if (findings.length > 0 || entries.length < 2) return findings;
   const absent = (["odd", "even"] as const).filter((half) => entries.every(([, server]) => server.serves !== half));
   return absent.map((half) => ({
     path: ["balance"],

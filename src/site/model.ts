@@ -49,6 +49,8 @@ export interface Server {
   readonly interfaces: readonly string[];
   readonly links: readonly Ipv4[];
   readonly serves?: "odd" | "even";
+  /** Share of the hosts against the other servers': 1 to 100. */
+  readonly weight: number;
   readonly httpPort: number;
 }
 

@@ -46,6 +46,12 @@ export const serverSchema = z.strictObject({
     .enum(["odd", "even"])
     .exactOptional()
     .describe("Which host addresses come first; read by `balance: parity`."),
+  weight: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(1)
+    .describe("Share of the hosts against the other servers'; read by `balance: rendezvous` and `least-loaded`."),
   http_port: z.int().min(1).max(65535).default(80).describe("TCP port of the HTTP server."),
 });
 

@@ -3,7 +3,7 @@ import type { Finding } from "./problem.ts";
 import type { ProfileEntry, SiteEntry } from "./schema.ts";
 
 export function siteWarnings(site: SiteEntry): Finding[] {
-  return [...unreachableProfiles(site), ...unreadServes(site)];
+  return [...unreachableProfiles(site), ...unreadServes(site), ...unreadWeights(site)];
 }
 
 function unreachableProfiles({ profiles }: SiteEntry): Finding[] {
@@ -32,6 +32,19 @@ function unreadServes({ balance, servers }: SiteEntry): Finding[] {
       at: "key",
       what: `\`serves\` has no effect with \`balance: ${balance}\``,
       todo: "set `balance: parity`, or leave it out",
+      severity: "warning",
+    }));
+}
+
+function unreadWeights({ balance, servers }: SiteEntry): Finding[] {
+  if (balance !== "parity") return [];
+  return Object.entries(servers)
+    .filter(([, server]) => server.weight !== 1)
+    .map(([name]) => ({
+      path: ["servers", name, "weight"],
+      at: "key",
+      what: "`weight` has no effect with `balance: parity`",
+      todo: "set `balance: rendezvous`, or leave it out",
       severity: "warning",
     }));
 }

@@ -79,7 +79,7 @@ function subnetOf(sketch: SubnetSketch): Subnet {
 
 function serverOf({ server }: SiteSketch): Server {
   const { address, interfaces = [], httpPort = 80 } = server;
-  return { name: "one", address: ip(address), interfaces, links: [], httpPort };
+  return { name: "one", address: ip(address), interfaces, links: [], weight: 1, httpPort };
 }
 
 function must<T>(value: T | undefined, what: string): T {

@@ -5,7 +5,8 @@ import { orderedServers } from "../../src/os/server-urls.ts";
 import type { Host, Site } from "../../src/site/model.ts";
 
 export function serverUrls(site: Site, host: Host, mac: Mac, token = "t0ken"): FamilyInput["servers"] {
-  const [first] = site.servers.values();
+  const servers = [...site.servers.values()];
+  const [first] = servers;
   if (!first) throw new Error("the site has no server");
-  return orderedServers(site, first, host.profile.tree, token, mac);
+  return orderedServers(servers, first, host.profile.tree, token, mac);
 }

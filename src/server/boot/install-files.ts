@@ -1,6 +1,7 @@
 /** Kernel and initrd of one install: the tree's own files, the initrd with the answers appended. */
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
+import type { OrderServers } from "../../balance/site-orders.ts";
 import type { Mac } from "../../base/address.ts";
 import type { PermitFacts } from "../../boot/plan.ts";
 import { bytesFile, joinSegments } from "../../content/segments.ts";
@@ -39,6 +40,7 @@ export interface InstallFiles {
 export interface InstallFilesOptions {
   readonly site: Site;
   readonly families: ReadonlyMap<string, Family>;
+  readonly order: OrderServers;
   readonly tree: (tree: Tree, path: string) => Promise<Lookup>;
 }
 
@@ -90,7 +92,7 @@ async function renderInstall(options: InstallFilesOptions, install: InstallOf): 
     profile: host.profile,
     tree,
     mac,
-    servers: orderedServers(options.site, server, tree, permit.token, mac),
+    servers: orderedServers(options.order(host), server, tree, permit.token, mac),
     ...(tree.keyring !== undefined && { keyring: await readFile(tree.keyring) }),
   });
 }

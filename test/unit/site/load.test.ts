@@ -44,6 +44,7 @@ test("single.yaml in full", () => {
     address: "192.168.77.1",
     interfaces: ["br0"],
     links: [],
+    weight: 1,
     httpPort: 80,
   });
   const tree = { name: "debian-12", family: "debian", release: "bookworm", arch: "amd64", path: "/trees/debian-12" };
@@ -107,6 +108,7 @@ test("what pair.yaml has beyond it", () => {
     interfaces: ["eth0"],
     links: ["10.0.0.4"],
     serves: "even",
+    weight: 1,
     httpPort: 80,
   });
   assert.equal(site.trees.get("rocky-9")?.release, "9");
@@ -277,4 +279,14 @@ test("no mutation of an example makes loading throw", () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test("parity without any `serves` goes by the servers' places; weights are read by the other policies alone", () => {
+  const bare = exampleText("pair").replaceAll(/^ {4}serves: .*\n/gm, "");
+  assert.deepEqual(troublesOf(bare), []);
+  const weighted = bare.replace("floating: 192.168.0.253\n", "floating: 192.168.0.253\n    weight: 3\n");
+  assert.deepEqual(troublesOf(weighted), [
+    "18:5: warning: `weight` has no effect with `balance: parity`, set `balance: rendezvous`, or leave it out",
+  ]);
+  assert.deepEqual(troublesOf(weighted.replace("balance: parity", "balance: rendezvous")), []);
 });

@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { siteOrders } from "../../../../src/balance/site-orders.ts";
 import type { Ipv4 } from "../../../../src/base/address.ts";
 import type { PermitAnswer } from "../../../../src/boot/plan.ts";
 import { folderResolver } from "../../../../src/content/folder.ts";
 import { bytesFile, SegmentReader } from "../../../../src/content/segments.ts";
 import type { Lookup } from "../../../../src/content/served-file.ts";
-import { FAMILIES } from "../../../../src/registry.ts";
+import { FAMILIES, POLICIES } from "../../../../src/registry.ts";
 import { createBootFiles, type ScriptEvent } from "../../../../src/server/boot/boot-files.ts";
 import { createInstallFiles } from "../../../../src/server/boot/install-files.ts";
 import { exampleSite } from "../../../support/sites.ts";
@@ -39,7 +40,7 @@ function open(context: TestContext, world: World = {}) {
   const handedOut: string[] = [];
   const resolve = createBootFiles({
     site,
-    installFiles: createInstallFiles({ site, families: FAMILIES, tree }),
+    installFiles: createInstallFiles({ site, families: FAMILIES, order: siteOrders(site, POLICIES), tree }),
     permits: {
       handOut: async (host) => {
         handedOut.push(host);

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { OrderServers } from "../../../../src/balance/site-orders.ts";
 import type { Ipv4 } from "../../../../src/base/address.ts";
 import { SegmentReader } from "../../../../src/content/segments.ts";
 import type { Lookup } from "../../../../src/content/served-file.ts";
 import type { Family, FamilyInput } from "../../../../src/os/family.ts";
 import { createInstallFiles, type InstallOf } from "../../../../src/server/boot/install-files.ts";
+import type { Server as SiteServer } from "../../../../src/site/model.ts";
 import type { ServerView } from "../../../../src/site/server-view.ts";
 import { exampleSite } from "../../../support/sites.ts";
 
@@ -28,11 +30,12 @@ function echoFamily(): { family: Family; inputs: FamilyInput[] } {
   return { family, inputs };
 }
 
-function open() {
+function open(order: OrderServers = () => [...site.servers.values()]) {
   const { family, inputs } = echoFamily();
   const files = createInstallFiles({
     site,
     families: new Map([[family.name, family]]),
+    order,
     tree: async () => ({ kind: "absent" }),
   });
   return { files, inputs };
@@ -70,6 +73,29 @@ test("the server that answers comes first, the others by their floating addresse
       files: `http://192.168.0.253/${folder}`,
     },
   ]);
+});
+
+test("the others follow in the host's order", async () => {
+  const [first, second] = [...site.servers.values()];
+  if (!first || !second) throw new Error("the site lacks a server");
+  const third = { ...first, name: "server3", address: "192.168.0.13", floating: "192.168.0.252" } as SiteServer;
+  const cases = [
+    { order: [first, third, second], urls: ["192.168.0.12", "192.168.0.253", "192.168.0.252"] },
+    { order: [third, second, first], urls: ["192.168.0.12", "192.168.0.252", "192.168.0.253"] },
+  ];
+  for (const { order, urls } of cases) {
+    const asked: string[] = [];
+    const { files, inputs } = open(({ name }) => {
+      asked.push(name);
+      return order;
+    });
+    await files.render(installBy(SERVER2));
+    assert.deepEqual(
+      inputs[0]?.servers.map(({ view }) => view.address),
+      urls,
+    );
+    assert.deepEqual(asked, ["cli128"]);
+  }
 });
 
 test("a server that goes by its floating address is not told twice", async () => {
