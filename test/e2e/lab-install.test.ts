@@ -79,7 +79,9 @@ for (const [name, machine] of FULL) {
     const options: InstallOptions = { host: "vm1", until: "booted-from-disk", ...machine };
     const report = await install({ name: "labfull" }, options, async (rack) => {
       const { state, permit } = await rack.status("vm1");
-      assert.deepEqual([state, permit?.state], ["installed", "used"]);
+      // It may have reported its network already.
+      assert.ok(state === "installed" || state === "verified", state);
+      assert.equal(permit?.state, "used");
     });
     const rebooted = report.stages.findIndex(({ stage }) => stage === "rebooting");
     const after = report.stages.slice(rebooted + 1).map(({ stage }) => stage);
