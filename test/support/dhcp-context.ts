@@ -46,7 +46,7 @@ export function contextOf(site: Site, change: Partial<DhcpContext> = {}): DhcpCo
   const link = change.link ?? LINK;
   return {
     site,
-    server: onlyServer(site),
+    server: change.server ?? onlyServer(site),
     link,
     service: "dhcp",
     source: { address: ANY_IPV4, port: 68 },
