@@ -31,6 +31,11 @@ export const ERRORS = {
     exit: 1,
     text: "{protocol} port {port} on {where} is not allowed: run as root or with CAP_NET_BIND_SERVICE",
   },
+  "nonlocal-bind-denied": {
+    status: 500,
+    exit: 1,
+    text: "floating addresses cannot be listened on before they come ({reason}): run `sysctl -w net.ipv4.ip_nonlocal_bind=1` as root",
+  },
   "interfaces-inseparable": {
     status: 500,
     exit: 1,

@@ -1,7 +1,9 @@
 /** Which of the site's servers this daemon is, and by which addresses its clients reach it. */
+import type { OrderServers } from "../balance/site-orders.ts";
 import { cidrContains, type Ipv4, parseIpv4 } from "../base/address.ts";
 import { EverbootError } from "../base/errors.ts";
 import type { LocalInterface } from "../net/interfaces.ts";
+import { lastingView } from "../os/server-urls.ts";
 import type { Server, Site } from "../site/model.ts";
 import type { ServerView } from "../site/server-view.ts";
 
@@ -33,6 +35,27 @@ export function listenAddresses(site: Site, server: Server, local: readonly Loca
   const named = server.interfaces.length > 0 ? local.filter(({ name }) => server.interfaces.includes(name)) : local;
   const inside = named.filter(({ address }) => site.subnets.some(({ cidr }) => cidrContains(cidr, address)));
   return [...new Set([server.address, ...inside.map(({ address }) => address)])];
+}
+
+/**
+ * How a client reaches the servers of a site: by the floating address of its first server, which has an heir when that
+ * server dies. Clients that are no host, and servers without floating addresses, have what `own` says.
+ */
+export function lastingViewFor(site: Site, order: OrderServers, own: (client: string) => ServerView) {
+  return (client: string): ServerView => {
+    const address = parseIpv4(client);
+    const host = address && site.hostByAddress.get(address);
+    const [first] = host ? order(host) : [];
+    return first?.floating === undefined ? own(client) : lastingView(first);
+  };
+}
+
+/** Floating addresses that may come here: those of all servers, in the subnets that this one is connected to. */
+export function floatingAddressesHere(site: Site, addresses: readonly Ipv4[]): readonly Ipv4[] {
+  const near = site.subnets.filter(({ cidr }) => addresses.some((address) => cidrContains(cidr, address)));
+  return [...site.servers.values()].flatMap(({ floating }) =>
+    floating && near.some(({ cidr }) => cidrContains(cidr, floating)) ? [floating] : [],
+  );
 }
 
 /** How a client reaches this server: by the address on the client's own subnet, else by the server's first. */

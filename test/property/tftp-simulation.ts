@@ -5,6 +5,7 @@ import { silentLog } from "../../src/base/log.ts";
 import type { FileResolver } from "../../src/content/served-file.ts";
 import type { Peer } from "../../src/net/datagram.ts";
 import type { Transfer } from "../../src/server/server.ts";
+import type { Handover } from "../../src/server/tftp/handover.ts";
 import { createTftpServer, type TftpServer } from "../../src/server/tftp/server.ts";
 import { decodeTftp, encodeTftp, type TftpOption, type TftpPacket } from "../../src/wire/tftp-packet.ts";
 import { random } from "../support/lossy-udp.ts";
@@ -30,7 +31,8 @@ export class Simulation implements Clock {
   readonly startedPaths: string[] = [];
   /** Every packet that the server sent, before the network had its way with it. */
   readonly sent: TftpPacket[] = [];
-  readonly server: TftpServer;
+  /** The one that has the address. */
+  server: TftpServer;
   faults: Faults;
   private time = 0;
   private readonly due: Due[] = [];
@@ -41,21 +43,37 @@ export class Simulation implements Clock {
   constructor(resolve: FileResolver, faults: Faults = NO_FAULTS, seed = 1, maxSessions = 4096) {
     this.faults = faults;
     this.chance = random(seed);
-    this.server = createTftpServer({
+    this.server = this.createServer(resolve, { maxSessions });
+  }
+
+  /** The server is gone without a word, and another one has its address from now on. */
+  async takeOver(resolve: FileResolver, handover?: Handover): Promise<void> {
+    this.server = this.createServer(resolve, { handover });
+    await this.server.start();
+  }
+
+  createServer(resolve: FileResolver, more: { maxSessions?: number; handover?: Handover | undefined }): TftpServer {
+    const { handover, ...limits } = more;
+    const server: TftpServer = createTftpServer({
       address: "192.168.77.1" as Ipv4,
       resolve,
       clock: this,
       log: silentLog,
-      maxSessions,
+      ...limits,
+      ...(handover && { handover }),
       observer: {
         started: ({ path }) => this.startedPaths.push(path),
         ended: (transfer) => this.transfers.push(transfer),
       },
       openSocket: async (_protocol, _address, port, events) => {
         this.deliver = events.message;
-        return { port, send: (packets, to) => this.fromServer(packets, to), close: async () => {} };
+        const send = (packets: readonly Uint8Array[], to: Peer) => {
+          if (this.server === server) this.fromServer(packets, to);
+        };
+        return { port, send, close: async () => {} };
       },
     });
+    return server;
   }
 
   now(): number {

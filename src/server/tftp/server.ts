@@ -8,13 +8,16 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { FileResolver } from "../../content/served-file.ts";
 import { type DatagramSocket, type OpenDatagramSocket, openDatagramSocket, type Peer } from "../../net/datagram.ts";
-import { decodeTftp, encodeTftp, TFTP_ERROR, type TftpPacket, type TftpRequest } from "../../wire/tftp-packet.ts";
+import type { TftpSession } from "../../wire/peer-message.ts";
+import { decodeTftp, encodeTftp, type TftpPacket, type TftpRequest } from "../../wire/tftp-packet.ts";
 import { Counters } from "../counters.ts";
-import type { Server, Transfer, TransferObserver } from "../server.ts";
+import type { Server, TransferObserver } from "../server.ts";
 import { type Body, openBody } from "./body.ts";
-import { negotiate } from "./negotiate.ts";
+import { describeSession, type Handover, placeAck, requestOf, TELL_EVERY, termsOf } from "./handover.ts";
+import { negotiate, type Terms } from "./negotiate.ts";
+import { TransferReport } from "./report.ts";
 import { judgeRequest, type Serve, type Verdict } from "./request.ts";
-import { type Outcome, Session, type SessionPort } from "./session.ts";
+import { Session, type SessionPort } from "./session.ts";
 
 export interface TftpOptions {
   readonly address: Ipv4;
@@ -25,25 +28,48 @@ export interface TftpOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly openSocket?: OpenDatagramSocket;
+  /** Absent = transfers end with their server. */
+  readonly handover?: Handover;
   /** Transfers under way at once; requests past it get silence, and the client asks again. */
   readonly maxSessions?: number;
 }
 
 /**
  * Counters: `request`, `repeated-request`, `error.<reason>` (ERROR packets sent: `absent`, `refused`, `write`, `mode`),
- * `drop.<reason>` (silence: `malformed`, `no-session`, `unexpected`, `too-many-sessions`, `internal`, or the code of an
- * outage), `transfer.<outcome>` (`complete`, `silent`, `client-error`, `replaced`, `stopped`), `size-only`, `read-error`,
- * `send-error`; `sessions` is how many are under way.
+ * `drop.<reason>` (silence: `malformed`, `no-session`, `unexpected`, `too-many-sessions`, `other-version`, `internal`, or
+ * the code of an outage), `adopted`, `transfer.<outcome>` (`complete`, `silent`, `client-error`, `replaced`, `moved`,
+ * `stopped`), `size-only`, `read-error`, `send-error`; `sessions` is how many are under way.
  */
 export interface TftpServer extends Server {
   /** The port it listens on, once started. */
   readonly port: number;
+  /** The transfers under way, as heirs need them. */
+  sessions(): readonly TftpSession[];
+  /** Ends them without a word: the address has moved to another server. */
+  letGo(): void;
 }
 
 /** A request of one client port: looked up first, then transferred. */
 interface Slot {
+  /** As JSON; empty when another server got it. */
   readonly request: string;
   session?: Session;
+  /** What heirs are told, its last position included. */
+  told?: TftpSession;
+}
+
+/** What a transfer is made of; `acked` only when another server began it. */
+interface Beginning {
+  readonly verdict: Serve;
+  readonly body: Body;
+  readonly terms: Terms;
+  readonly acked?: number;
+}
+
+/** A transfer of another server, of which the client has acknowledged the blocks up to `acked`. */
+interface Adoption {
+  readonly session: TftpSession;
+  readonly acked: number;
 }
 
 /** A request that comes again this soon after the transfer got on is a late duplicate, not a client that restarted. */
@@ -87,13 +113,27 @@ class TftpListener implements TftpServer {
   async stop(): Promise<void> {
     const socket = this.socket;
     this.socket = undefined;
-    for (const slot of [...this.slots.values()]) slot.session?.end({ kind: "stopped" });
-    this.slots.clear();
+    this.endAll("stopped");
     await socket?.close();
   }
 
   counters(): Readonly<Record<string, number>> {
     return { ...this.counts.snapshot(), sessions: this.slots.size };
+  }
+
+  sessions(): readonly TftpSession[] {
+    return [...this.slots.values()].flatMap(({ told, session }) =>
+      told && session ? [{ ...told, acked: session.acked, pace: session.pace }] : [],
+    );
+  }
+
+  letGo(): void {
+    this.endAll("moved");
+  }
+
+  private endAll(kind: "moved" | "stopped"): void {
+    for (const slot of [...this.slots.values()]) slot.session?.end({ kind });
+    this.slots.clear();
   }
 
   private receive(bytes: Uint8Array, from: Peer): void {
@@ -108,7 +148,7 @@ class TftpListener implements TftpServer {
         this.onRequest(packet, from);
         break;
       case "ack":
-        this.sessionOf(from)?.handle({ kind: "ack", block: packet.block, at: this.options.clock.now() });
+        this.onAck(packet.block, from);
         break;
       case "error":
         this.sessionOf(from)?.end({ kind: "client-error", code: packet.code });
@@ -127,6 +167,25 @@ class TftpListener implements TftpServer {
       if (error instanceof DecodeError) return undefined;
       throw error;
     }
+  }
+
+  private onAck(block: number, from: Peer): void {
+    const slot = this.slots.get(keyOf(from));
+    if (slot === undefined && this.adopt(block, from)) return;
+    this.sessionOf(from)?.handle({ kind: "ack", block, at: this.options.clock.now() });
+    if (slot) this.tellAgain(slot);
+  }
+
+  /** Goes on with the transfer of a server that died; false if this is none that is known. */
+  private adopt(block: number, from: Peer): boolean {
+    const { address, handover } = this.options;
+    const known = handover?.find({ address, port: this.port }, from);
+    const acked = known && placeAck(known, block);
+    if (known === undefined || acked === undefined || this.slots.size >= this.maxSessions) return false;
+    const slot: Slot = { request: "" };
+    this.slots.set(keyOf(from), slot);
+    void this.answer(requestOf(known.session), from, slot, { session: known.session, acked });
+    return true;
   }
 
   /** Packets of unknown transfers get silence, never ERROR 5: they may be those of a server that died. */
@@ -162,10 +221,12 @@ class TftpListener implements TftpServer {
   }
 
   /** Never rejects. */
-  private async answer(packet: TftpRequest, from: Peer, slot: Slot): Promise<void> {
+  private async answer(packet: TftpRequest, from: Peer, slot: Slot, adoption?: Adoption): Promise<void> {
     try {
       const verdict = await judgeRequest(packet, from.address, this.options.resolve);
-      if (this.isCurrent(from, slot)) await this.carryOut(verdict, packet, from, slot);
+      if (!this.isCurrent(from, slot)) return;
+      if (adoption) await this.goOn(verdict, adoption, from, slot);
+      else await this.carryOut(verdict, packet, from, slot);
     } catch (error) {
       this.counts.add("drop.internal");
       this.log.error({ cause: error, client: from.address, path: packet.path }, "TFTP request");
@@ -189,31 +250,56 @@ class TftpListener implements TftpServer {
     }
   }
 
-  private async open({ file, mode, path }: Serve, packet: TftpRequest, from: Peer, slot: Slot): Promise<void> {
-    const body = await openBody(file, mode);
+  /** Anything but the very same file is silence: the client tries anew in its own time. */
+  private async goOn(verdict: Verdict, { session, acked }: Adoption, from: Peer, slot: Slot): Promise<void> {
+    if (verdict.kind !== "serve" || verdict.file.etag !== session.etag) {
+      this.counts.add("drop.other-version");
+      return;
+    }
+    const body = await openBody(verdict.file, verdict.mode);
     if (!this.isCurrent(from, slot)) return body.close();
-    slot.session = new Session(body, negotiate(packet.options, body.size), this.sessionPort(body, path, from, slot));
+    this.counts.add("adopted");
+    this.begin({ verdict, body, terms: termsOf(session), acked }, from, slot);
   }
 
-  private sessionPort(body: Body, path: string, from: Peer, slot: Slot): SessionPort {
+  private async open(verdict: Serve, packet: TftpRequest, from: Peer, slot: Slot): Promise<void> {
+    const body = await openBody(verdict.file, verdict.mode);
+    if (!this.isCurrent(from, slot)) return body.close();
+    this.begin({ verdict, body, terms: negotiate(packet.options, body.size) }, from, slot);
+  }
+
+  /** Heirs hear of it before the client does: what a client has begun, they can go on with. */
+  private begin(beginning: Beginning, from: Peer, slot: Slot): void {
+    const { verdict, body, terms, acked } = beginning;
+    const server = { address: this.options.address, port: this.port };
+    slot.told = describeSession(verdict, body.size, terms, { server, client: from, acked: acked ?? 0 });
+    this.options.handover?.tell(slot.told);
+    slot.session = new Session(body, terms, this.sessionPort(beginning, from, slot), acked);
+  }
+
+  private tellAgain(slot: Slot): void {
+    const { session, told } = slot;
+    if (!session || !told || session.acked - told.acked < TELL_EVERY) return;
+    slot.told = { ...told, acked: session.acked, pace: session.pace };
+    this.options.handover?.tell(slot.told);
+  }
+
+  private sessionPort({ verdict, body, acked }: Beginning, from: Peer, slot: Slot): SessionPort {
     const { clock, observer } = this.options;
+    const { path } = verdict;
     const about = { protocol: "tftp", client: from.address, path, size: body.size, started: clock.now() } as const;
-    let transferring = false;
+    const report = new TransferReport(about, observer, this.counts);
+    if (acked !== undefined) report.started();
     return {
       clock,
       send: (packets) => this.socket?.send(packets, from),
-      started: () => {
-        transferring = true;
-        observer.started(about);
-      },
+      started: () => report.started(),
       unreadable: (error) => {
         this.counts.add("read-error");
         this.log.error({ cause: error, path }, "TFTP: file cannot be read");
       },
       ended: (outcome) => {
-        this.counts.add(transferring || !asksSizeOnly(outcome) ? `transfer.${outcome.kind}` : "size-only");
-        const bytes = slot.session?.bytesSent ?? 0;
-        if (transferring) observer.ended(transferOf(about, bytes, clock.now(), outcome));
+        report.ended(outcome, slot.session?.bytesSent ?? 0, clock.now());
         this.release(from, slot);
       },
     };
@@ -227,21 +313,6 @@ class TftpListener implements TftpServer {
   private release(from: Peer, slot: Slot): void {
     if (this.isCurrent(from, slot)) this.slots.delete(keyOf(from));
   }
-}
-
-/** How BIOS ROMs and EDK II end a transfer of which they only want the size: with an ERROR in place of the first ACK. */
-function asksSizeOnly(outcome: Outcome): boolean {
-  return outcome.kind === "client-error" && outcome.code !== TFTP_ERROR.options;
-}
-
-function transferOf(
-  about: Pick<Transfer, "protocol" | "client" | "path" | "size" | "started">,
-  bytes: number,
-  ended: number,
-  outcome: Outcome,
-): Transfer {
-  const status = outcome.kind === "client-error" ? outcome.code : 0;
-  return { ...about, bytes, ended, complete: outcome.kind === "complete", status };
 }
 
 function keyOf({ address, port }: Peer): string {

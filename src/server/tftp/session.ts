@@ -3,13 +3,21 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import { encodeTftp } from "../../wire/tftp-packet.ts";
 import { BlockReader, type Body } from "./body.ts";
 import type { Terms } from "./negotiate.ts";
-import { isFresh, type Step, startTransfer, step, type TransferEvent, type TransferState } from "./transfer.ts";
+import {
+  isFresh,
+  resumeTransfer,
+  type Step,
+  startTransfer,
+  step,
+  type TransferEvent,
+  type TransferState,
+} from "./transfer.ts";
 
 export type Outcome =
   /** The client has acknowledged the last block. */
   | { readonly kind: "complete" }
-  /** The client went silent, or its place was taken by its next request, or the server stops. */
-  | { readonly kind: "silent" | "replaced" | "stopped" }
+  /** The client went silent, or its next request took its place, or the address moved away, or the server stops. */
+  | { readonly kind: "silent" | "replaced" | "moved" | "stopped" }
   | { readonly kind: "client-error"; readonly code: number };
 
 /** What a session needs of the server around it. */
@@ -31,6 +39,7 @@ export class Session {
   private readonly body: Body;
   private readonly terms: Terms;
   private readonly blocks: BlockReader;
+  private readonly begun: { readonly at: number; readonly acked: number };
   private state: TransferState;
   private timer: Timer | undefined;
   /** Blocks still to be sent; an action may move both ends while a read is under way. */
@@ -40,13 +49,18 @@ export class Session {
   private started: boolean = false;
   private closed: boolean = false;
 
-  constructor(body: Body, terms: Terms, port: SessionPort) {
+  /** @param acked goes on after this block, which the client acknowledged; absent = begins the transfer. */
+  constructor(body: Body, terms: Terms, port: SessionPort, acked?: number) {
     this.port = port;
     this.body = body;
     this.terms = terms;
     this.blocks = new BlockReader(body, terms.blockSize);
     this.lastProgress = port.clock.now();
-    const first = startTransfer(terms, body.size, this.lastProgress);
+    this.begun = { at: this.lastProgress, acked: acked ?? 0 };
+    const first =
+      acked === undefined
+        ? startTransfer(terms, body.size, this.lastProgress)
+        : resumeTransfer(terms, body.size, acked, this.lastProgress);
     this.state = first.state;
     this.perform(first);
   }
@@ -54,6 +68,17 @@ export class Session {
   /** True until the client has acknowledged anything. */
   get fresh(): boolean {
     return isFresh(this.state);
+  }
+
+  /** Blocks that have arrived, counted from 1 without wrapping. */
+  get acked(): number {
+    return Math.max(this.state.acked, 0);
+  }
+
+  /** Blocks that arrive in a second, on an average. */
+  get pace(): number {
+    const elapsed = this.port.clock.now() - this.begun.at;
+    return elapsed > 0 ? Math.round(((this.acked - this.begun.acked) * 1000) / elapsed) : 0;
   }
 
   /** Bytes of the file that have been sent, repetitions not counted. */

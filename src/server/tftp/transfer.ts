@@ -70,6 +70,13 @@ export function startTransfer(terms: Terms, size: number, at: number): Step {
   });
 }
 
+/** Goes on where another server left off: the client has acknowledged the blocks up to `acked`. */
+export function resumeTransfer(terms: Terms, size: number, acked: number, at: number): Step {
+  const { state } = startTransfer(terms, size, at);
+  const resumed: TransferState = { ...state, firstBlock: 0, acked, sent: acked };
+  return acked === state.lastBlock ? { state: resumed, action: { kind: "done" } } : send(resumed);
+}
+
 export function step(state: TransferState, event: TransferEvent): Step {
   switch (event.kind) {
     case "ack":

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { siteOrders } from "../../../src/balance/site-orders.ts";
 import { type Ipv4, type Mac, parseCidr } from "../../../src/base/address.ts";
 import { EverbootError } from "../../../src/base/errors.ts";
 import type { LocalInterface } from "../../../src/net/interfaces.ts";
-import { chooseServer, listenAddresses, serverFor } from "../../../src/server/endpoint.ts";
+import { POLICIES } from "../../../src/registry.ts";
+import {
+  chooseServer,
+  floatingAddressesHere,
+  lastingViewFor,
+  listenAddresses,
+  serverFor,
+} from "../../../src/server/endpoint.ts";
 import { exampleSite } from "../../support/sites.ts";
 
 function nic(name: string, address: string, cidr: string): LocalInterface {
@@ -59,4 +67,19 @@ test("a client is given the address in its own subnet, one behind a relay the se
   const addresses = listenAddresses(two, server, [br0, br1]);
   assert.equal(serverFor(two, server, addresses, "192.168.78.9").address, "192.168.78.1");
   assert.equal(serverFor(two, server, addresses, "10.9.9.9").address, "192.168.77.1");
+});
+
+test("a host reaches the servers by the floating address of its first one, a stranger by our own", () => {
+  const own = { address: "192.168.0.11" as Ipv4, httpPort: 80 };
+  const view = lastingViewFor(pair, siteOrders(pair, POLICIES), () => own);
+  // Even addresses are server2's, odd ones server1's.
+  assert.deepEqual(view("192.168.0.128"), { address: "192.168.0.254", httpPort: 80, name: "server2" });
+  assert.deepEqual(view("192.168.0.129"), { address: "192.168.0.253", httpPort: 80, name: "server1" });
+  assert.equal(view("192.168.0.77"), own);
+});
+
+test("floating addresses may come here that lie in a subnet that this server is on", () => {
+  assert.deepEqual(floatingAddressesHere(pair, ["192.168.0.12" as Ipv4]), ["192.168.0.253", "192.168.0.254"]);
+  assert.deepEqual(floatingAddressesHere(pair, ["10.0.0.4" as Ipv4]), []);
+  assert.deepEqual(floatingAddressesHere(single, ["192.168.77.1" as Ipv4]), []);
 });

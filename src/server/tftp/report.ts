@@ -1,0 +1,42 @@
+/** What counters and observer are told of one transfer. */
+import { TFTP_ERROR } from "../../wire/tftp-packet.ts";
+import type { Counters } from "../counters.ts";
+import type { Transfer, TransferObserver } from "../server.ts";
+import type { Outcome } from "./session.ts";
+
+type About = Pick<Transfer, "protocol" | "client" | "path" | "size" | "started">;
+
+export class TransferReport {
+  private readonly about: About;
+  private readonly observer: TransferObserver;
+  private readonly counts: Counters;
+  private transferring: boolean = false;
+
+  constructor(about: About, observer: TransferObserver, counts: Counters) {
+    this.about = about;
+    this.observer = observer;
+    this.counts = counts;
+  }
+
+  /** The client wants the file, not just its size. Safe to call again. */
+  started(): void {
+    if (this.transferring) return;
+    this.transferring = true;
+    this.observer.started(this.about);
+  }
+
+  /** @param bytes of the file that were sent @param ended milliseconds since 1970 */
+  ended(outcome: Outcome, bytes: number, ended: number): void {
+    const sizeOnly = !this.transferring && asksSizeOnly(outcome);
+    this.counts.add(sizeOnly ? "size-only" : `transfer.${outcome.kind}`);
+    if (!this.transferring) return;
+    const complete = outcome.kind === "complete";
+    const status = outcome.kind === "client-error" ? outcome.code : 0;
+    this.observer.ended({ ...this.about, bytes: complete ? this.about.size : bytes, ended, complete, status });
+  }
+}
+
+/** How BIOS ROMs and EDK II end a transfer of which they only want the size: with an ERROR in place of the first ACK. */
+function asksSizeOnly(outcome: Outcome): boolean {
+  return outcome.kind === "client-error" && outcome.code !== TFTP_ERROR.options;
+}
