@@ -1,6 +1,7 @@
 /** An IPv4 packet with a UDP datagram in it, for clients that the kernel cannot reach yet. Pure. */
 import { type Ipv4, ipv4ToBytes } from "../base/address.ts";
 import { ByteWriter } from "../base/bytes.ts";
+import { checksum, sumWords } from "../wire/internet-checksum.ts";
 
 export interface Datagram {
   readonly from: { readonly address: Ipv4; readonly port: number };
@@ -32,24 +33,9 @@ export function ipUdpPacket(datagram: Datagram): Uint8Array {
   writer.put(datagram.payload);
   const packet = writer.finish();
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
-  view.setUint16(10, checksum(packet.subarray(0, IP_HEADER), 0));
+  view.setUint16(10, checksum(packet.subarray(0, IP_HEADER)));
   const pseudoHeader = sumWords(addresses) + UDP_PROTOCOL + udpLength;
   // A computed zero is sent as all ones: zero on the wire means "no checksum" (RFC 768).
   view.setUint16(IP_HEADER + 6, checksum(packet.subarray(IP_HEADER), pseudoHeader) || 0xffff);
   return packet;
-}
-
-/** The Internet checksum (RFC 1071) of `bytes` and what was summed before. */
-export function checksum(bytes: Uint8Array, before: number): number {
-  let sum = before + sumWords(bytes);
-  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
-  return ~sum & 0xffff;
-}
-
-function sumWords(bytes: Uint8Array): number {
-  let sum = 0;
-  for (let index = 0; index < bytes.length; index += 2) {
-    sum += ((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0);
-  }
-  return sum;
 }

@@ -1,8 +1,9 @@
 /**
- * The one room for koffi: calls into the C library for what Node's dgram cannot do, i.e. bind a socket to a device and
+ * What Node's dgram cannot do, by calls into the C library: bind a socket to a device and
  * send to a link-layer address. The constants are those of Linux on x86, Arm, RISC-V and LoongArch.
  */
 import { type Mac, macToBytes } from "../base/address.ts";
+import { loadLibc } from "./libc.ts";
 
 export interface NativeNet {
   /**
@@ -30,8 +31,6 @@ const SO_BINDTODEVICE = 25;
 const ETH_P_IP = 0x0800;
 const SOCKET_TYPE = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
-type Call = (...args: ReadonlyArray<number | string | Uint8Array>) => number;
-
 /** `undefined` where koffi is not installed, has no build for this machine, or this is not Linux. */
 export async function loadNativeNet(): Promise<NativeNet | undefined> {
   if (process.platform !== "linux") return undefined;
@@ -45,20 +44,7 @@ export async function loadNativeNet(): Promise<NativeNet | undefined> {
 type Calls = Awaited<ReturnType<typeof loadCalls>>;
 
 async function loadCalls() {
-  const { default: koffi } = await import("koffi");
-  // Symbols of the running program: they are there with glibc and musl alike.
-  const libc = koffi.load(null);
-  const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
-  /** Throws an Error with `code` set to the errno's name, as Node's own errors have it. */
-  const checked = (name: string, signature: string): Call => {
-    const call = libc.func(signature);
-    return (...args) => {
-      const result = Number(call(...args));
-      if (result >= 0) return result;
-      const code = names.get(koffi.errno()) ?? `errno ${koffi.errno()}`;
-      throw Object.assign(new Error(`${name}: ${code}`), { code });
-    };
-  };
+  const checked = await loadLibc();
   return {
     socket: checked("socket", "int socket(int, int, int)"),
     setsockopt: checked("setsockopt", "int setsockopt(int, int, int, const void *, uint32_t)"),

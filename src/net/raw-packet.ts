@@ -3,6 +3,7 @@
  * as `native.ts`. The constants are those of Linux on x86, Arm, RISC-V and LoongArch.
  */
 import { type Ipv4, ipv4ToBytes } from "../base/address.ts";
+import { loadLibc } from "./libc.ts";
 
 export interface RawIpSender {
   /**
@@ -40,21 +41,8 @@ export async function openRawIpSender(): Promise<RawIpSender | undefined> {
   }
 }
 
-type Call = (...args: ReadonlyArray<number | Uint8Array>) => number;
-
 async function loadCalls() {
-  const { default: koffi } = await import("koffi");
-  const libc = koffi.load(null);
-  const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
-  const checked = (name: string, signature: string): Call => {
-    const call = libc.func(signature);
-    return (...args) => {
-      const result = Number(call(...args));
-      if (result >= 0) return result;
-      const code = names.get(koffi.errno()) ?? `errno ${koffi.errno()}`;
-      throw Object.assign(new Error(`${name}: ${code}`), { code });
-    };
-  };
+  const checked = await loadLibc();
   return {
     socket: checked("socket", "int socket(int, int, int)"),
     sendto: checked("sendto", "intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)"),

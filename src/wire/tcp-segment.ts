@@ -1,6 +1,7 @@
 /** A TCP segment in its IPv4 packet (RFC 9293 section 3.1, RFC 791 section 3.1): bytes <-> values. */
 import { type Ipv4, ipv4FromBytes, ipv4ToBytes } from "../base/address.ts";
 import { ByteReader, ByteWriter, DecodeError } from "../base/bytes.ts";
+import { checksum, sumWords } from "./internet-checksum.ts";
 
 export interface Endpoint {
   readonly address: Ipv4;
@@ -107,19 +108,4 @@ function splitIpPacket(bytes: Uint8Array): { readonly header: Uint8Array; readon
 /** The sum that stands for the pseudo header (RFC 9293 section 3.1). */
 function pseudoHeader(addresses: Uint8Array, tcpLength: number): number {
   return sumWords(addresses) + TCP_PROTOCOL + tcpLength;
-}
-
-/** The Internet checksum (RFC 1071) of `bytes` and of what was summed before; 0 over bytes that hold their own. */
-function checksum(bytes: Uint8Array, before = 0): number {
-  let sum = before + sumWords(bytes);
-  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
-  return ~sum & 0xffff;
-}
-
-function sumWords(bytes: Uint8Array): number {
-  let sum = 0;
-  for (let index = 0; index < bytes.length; index += 2) {
-    sum += ((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0);
-  }
-  return sum;
 }

@@ -5,8 +5,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ipv4FromNumber } from "../../../src/base/address.ts";
 import { localInterfaces } from "../../../src/net/interfaces.ts";
-import { checksum, ipUdpPacket } from "../../../src/net/ip-packet.ts";
+import { ipUdpPacket } from "../../../src/net/ip-packet.ts";
 import { type UdpPeer, udpOpener } from "../../../src/net/udp.ts";
+import { checksum } from "../../../src/wire/internet-checksum.ts";
 import { ip } from "../../support/dhcp-site.ts";
 
 test("local interfaces: IPv4 alone, aliases by their device, the subnet without host bits", () => {
