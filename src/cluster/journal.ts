@@ -4,9 +4,10 @@
  * can be laid together and an event that is written twice is still one.
  */
 import type { Clock } from "../base/clock.ts";
-import type { Change, Store } from "../store/store.ts";
+import type { Change, Deleted, Entry, Store } from "../store/store.ts";
 import { type BootTracker, NO_BOOT, trackBoot } from "./boots.ts";
 import type { JournalEvent, NewEvent } from "./events.ts";
+import { type Following, followStore } from "./follow-store.ts";
 
 export interface Journal {
   /** Durable when it resolves. Rejects with `store-unavailable`: the event is then not seen, and not tried again. */
@@ -48,6 +49,8 @@ export interface JournalOptions {
   readonly server?: string;
   /** What is kept of each host; whichever is less. */
   readonly keep?: { readonly boots: number; readonly events: number };
+  /** Where other servers write to the same store. */
+  readonly following?: Following;
 }
 
 interface StoredEvent {
@@ -68,8 +71,10 @@ const MAX_UNSAVED = 10_000;
 
 /** Reads the journal into memory. Rejects with `store-unavailable`. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const { store, clock, server = "local", keep = KEEP } = options;
-  const hosts = loadHosts(await store.list(PREFIX));
+  const { store, clock, server = "local", keep = KEEP, following } = options;
+  const known = await store.list(PREFIX);
+  const hosts = loadHosts(known);
+  if (following) void followStore(store, PREFIX, known, (row) => applyRow(hosts, row), following);
   const saver = createSaver(store, clock);
 
   function prepare(given: NewEvent): PreparedEvent {
@@ -123,11 +128,30 @@ function loadHosts(entries: ReadonlyArray<{ readonly key: string; readonly value
     const host = hosts.get(event.host) ?? { stored: [], tracker: NO_BOOT, count: 0 };
     hosts.set(event.host, host);
     host.stored.push({ key, event });
-    host.count = Math.max(host.count, countOf(key));
-    // The number is the stored one: the boots before it may be pruned.
-    host.tracker = { ...trackBoot(host.tracker, event), number: event.boot };
+    noteEvent(host, key, event);
   }
   return hosts;
+}
+
+function noteEvent(host: HostJournal, key: string, event: JournalEvent): void {
+  host.count = Math.max(host.count, countOf(key));
+  // The number is the stored one: the boots before it may be pruned.
+  host.tracker = { ...trackBoot(host.tracker, event), number: event.boot };
+}
+
+/** Another server's event, or one of this server's that is known already. */
+function applyRow(hosts: Map<string, HostJournal>, row: Entry | Deleted): void {
+  const name = decodeURIComponent(row.key.slice(PREFIX.length, row.key.lastIndexOf("/")));
+  const host = hosts.get(name) ?? { stored: [], tracker: NO_BOOT, count: 0 };
+  hosts.set(name, host);
+  if (row.value === undefined) {
+    host.stored = host.stored.filter(({ key }) => key !== row.key);
+    return;
+  }
+  if (host.stored.some(({ key }) => key === row.key)) return;
+  const event = JSON.parse(row.value) as JournalEvent;
+  noteEvent(host, row.key, event);
+  insertSorted(host.stored, { key: row.key, event });
 }
 
 /** Sorts by time, then by what this server wrote first. The time is good until the year 33658. */
@@ -148,8 +172,9 @@ function outdated(stored: readonly StoredEvent[], boot: number, keep: typeof KEE
 
 /** Nearly always at the end: only a clock that was set back makes an event older than the one before it. */
 function insertSorted(stored: StoredEvent[], added: StoredEvent): void {
-  const before = stored.findLastIndex(({ key }) => key < added.key);
-  stored.splice(before + 1, 0, added);
+  const before = stored.findLastIndex(({ key }) => key <= added.key);
+  // The store's watch may have been quicker than the commit's own answer.
+  if (stored[before]?.key !== added.key) stored.splice(before + 1, 0, added);
 }
 
 /** Writes changes behind the caller's back, and again after a while when the store was away. */

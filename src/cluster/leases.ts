@@ -1,7 +1,8 @@
 /** Addresses lent from the pools: a memory copy of the store's `lease/` keys, and offers that wait for their request. */
 import { type Ipv4, type Mac, parseIpv4, parseMac } from "../base/address.ts";
 import { EverbootError } from "../base/errors.ts";
-import type { Entry, Revision, Store } from "../store/store.ts";
+import type { Deleted, Entry, Revision, Store } from "../store/store.ts";
+import { type Following, followStore } from "./follow-store.ts";
 
 export interface Lease {
   readonly address: Ipv4;
@@ -42,10 +43,15 @@ export class LeaseTable implements LeaseView {
     this.store = store;
   }
 
-  /** Rejects with EverbootError `store-unavailable`, or `state-broken` for a record that is no lease. */
-  static async open(store: Store): Promise<LeaseTable> {
+  /**
+   * With `following` it keeps up with what other servers lend. Rejects with EverbootError `store-unavailable`, or
+   * `state-broken` for a record that is no lease.
+   */
+  static async open(store: Store, following?: Following): Promise<LeaseTable> {
     const table = new LeaseTable(store);
-    for (const entry of await store.list(PREFIX)) table.remember(entry);
+    const known = await store.list(PREFIX);
+    for (const entry of known) table.remember(entry);
+    if (following) void followStore(store, PREFIX, known, (row) => table.apply(row), following);
     return table;
   }
 
@@ -97,6 +103,14 @@ export class LeaseTable implements LeaseView {
     return false;
   }
 
+  /** Another server's commit. One that is no lease would be refused at the next start, and is passed over now. */
+  private apply(row: Entry | Deleted): void {
+    const address = parseIpv4(row.key.slice(PREFIX.length));
+    if (row.value === undefined) {
+      if (address && (this.entries.get(address)?.revision ?? 0) < row.revision) this.forget(address);
+    } else if (leaseOf(row)) this.remember(row);
+  }
+
   private remember(entry: Entry): void {
     const lease = parseLease(entry);
     const known = this.entries.get(lease.address);
@@ -127,15 +141,19 @@ function current(hold: Hold | undefined, now: number): Hold | undefined {
   return hold && hold.until > now ? hold : undefined;
 }
 
-function parseLease({ key, value }: Entry): Lease {
+function parseLease(entry: Entry): Lease {
+  const lease = leaseOf(entry);
+  if (!lease) throw new EverbootError("state-broken", { path: entry.key, reason: "not a lease" });
+  return lease;
+}
+
+function leaseOf({ key, value }: Entry): Lease | undefined {
   const address = parseIpv4(key.slice(PREFIX.length));
   const record = parseRecord(value);
   const mac = typeof record.mac === "string" ? parseMac(record.mac) : undefined;
   const { state, expires } = record;
-  if (!address || !mac || (state !== "bound" && state !== "declined") || typeof expires !== "number") {
-    throw new EverbootError("state-broken", { path: key, reason: "not a lease" });
-  }
-  return { address, mac, state, expires };
+  const isState = state === "bound" || state === "declined";
+  return address && mac && isState && typeof expires === "number" ? { address, mac, state, expires } : undefined;
 }
 
 function parseRecord(value: string): Readonly<Record<string, unknown>> {

@@ -3,7 +3,8 @@
  * revision, takes its journal entry along in the same commit, and is durable before it is told to anyone.
  */
 import { EverbootError } from "../base/errors.ts";
-import type { Revision, Store } from "../store/store.ts";
+import type { Deleted, Entry, Revision, Store } from "../store/store.ts";
+import { type Following, followStore } from "./follow-store.ts";
 import type { Journal } from "./journal.ts";
 import { journalWords, type Permit } from "./permit-rules.ts";
 
@@ -29,11 +30,25 @@ const PREFIX = "permit/";
 /** Other writers to the same key that are put up with; more is a store that does not keep its contract. */
 const MAX_TRIES = 10;
 
-/** Reads the permits into memory. Rejects with `store-unavailable`. */
-export async function openPermitStore(store: Store, journal: Pick<Journal, "prepare">): Promise<PermitStore> {
+/**
+ * Reads the permits into memory; with `following` also what other servers make of them. Rejects with
+ * `store-unavailable`.
+ */
+export async function openPermitStore(
+  store: Store,
+  journal: Pick<Journal, "prepare">,
+  following?: Following,
+): Promise<PermitStore> {
   const byHost = new Map<string, Held>();
   const hostByToken = new Map<string, string>();
-  for (const { value, revision } of await store.list(PREFIX)) remember({ permit: JSON.parse(value), revision });
+  const known = await store.list(PREFIX);
+  for (const entry of known) rememberRow(entry);
+  // Permits are never removed: a host's next one takes the place of the last.
+  if (following) void followStore(store, PREFIX, known, rememberRow, following);
+
+  function rememberRow({ value, revision }: Entry | Deleted): void {
+    if (value !== undefined) remember({ permit: JSON.parse(value), revision });
+  }
 
   function remember(held: Held): void {
     const known = byHost.get(held.permit.host);
@@ -62,7 +77,7 @@ export async function openPermitStore(store: Store, journal: Pick<Journal, "prep
 
   async function refresh(host: string): Promise<void> {
     const entry = await store.get(keyOf(host));
-    if (entry !== undefined) remember({ permit: JSON.parse(entry.value), revision: entry.revision });
+    if (entry !== undefined) rememberRow(entry);
   }
 
   return {

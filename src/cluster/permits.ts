@@ -2,6 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import { EverbootError } from "../base/errors.ts";
 import type { Store } from "../store/store.ts";
+import type { Following } from "./follow-store.ts";
 import type { Journal } from "./journal.ts";
 import {
   isActive,
@@ -44,13 +45,16 @@ export interface PermitsOptions {
   readonly journal: Pick<Journal, "prepare">;
   /** So many bytes of cryptographic randomness: `randomBytes` of node:crypto. */
   readonly random: (bytes: number) => Uint8Array;
+  /** Where other servers write to the same store. */
+  readonly following?: Following;
 }
 
 const LIFETIME_MS = 4 * 60 * 60 * 1000;
 
 /** Reads the permits into memory. Rejects with `store-unavailable`. */
-export async function openPermits({ store, clock, journal, random }: PermitsOptions): Promise<Permits> {
-  const permits = await openPermitStore(store, journal);
+export async function openPermits(options: PermitsOptions): Promise<Permits> {
+  const { store, clock, journal, random, following } = options;
+  const permits = await openPermitStore(store, journal, following);
   /** Reports, by token, that could not be stored: until they are, their permits are not handed out. */
   const unstored = new Map<string, ReportedEvent>();
 
