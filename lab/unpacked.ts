@@ -17,6 +17,7 @@ export const UNPACKED_PACKAGES = [
   "libnm0",
   "ifupdown2",
   "ifenslave",
+  "etcd-server",
 ] as const;
 
 /** Fetches and unpacks what is not there yet. The names of those that this machine's apt could not get. */

@@ -30,7 +30,7 @@ export const POLICIES: ReadonlyMap<string, BalancePolicy> = new Map(
 export const SERVERS = ["api", "boot", "dhcp", "http", "peers", "syslog", "tftp"] as const;
 
 /** Files of `src/store` that fulfil the Store port. */
-export const STORES = ["memory", "sqlite"] as const;
+export const STORES = ["etcd", "memory", "sqlite"] as const;
 
 /** What `everboot export` can make, by the name of its format. */
 export const EXPORTS: ReadonlyMap<string, Export> = new Map(

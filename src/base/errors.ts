@@ -69,6 +69,17 @@ export const ERRORS = {
   "precondition-failed": { status: 412, exit: 1, text: "the file is not the version asked for" },
   "range-outside": { status: 416, exit: 1, text: "the range is outside the file" },
   "store-unavailable": { status: 503, exit: 1, retryAfter: 2, text: "the state cannot be read now; try again" },
+  "cluster-away": {
+    status: 503,
+    exit: 1,
+    retryAfter: 2,
+    text: "the cluster has no quorum or cannot be reached: nothing can be changed now, installs go on; see `everboot cluster status`",
+  },
+  "cluster-rewound": {
+    status: 503,
+    exit: 1,
+    text: "the cluster is at revision {theirs}, this server has seen {ours}: it was restored or replaced; see docs/cluster-state.md",
+  },
   "upstream-unavailable": {
     status: 503,
     exit: 1,

@@ -1,0 +1,197 @@
+/**
+ * The store of a server in a cluster: reads from this server's own durable copy alone, writes through the cluster.
+ *
+ * - `get`, `list` and `watch` never ask the cluster (law 4).
+ * - An *edit* goes to the cluster. It resolves when the cluster has it, which is on the disks of most members, and this
+ *   server's copy has it too. While the cluster is away, or this server is not caught up, it rejects at once.
+ * - A *fact* is something that has happened (`isFact` tells). While the cluster answers, it goes the way of an edit.
+ *   While it does not, the fact is judged by the local copy, written to the outbox there, seen at once, and acknowledged.
+ *   Facts are delivered in order once the cluster is back, each exactly once, before this server counts as caught up.
+ * - An edit of a key with undelivered facts is refused like any edit during an outage.
+ *
+ * What is acknowledged as a fact is not lost, but may meet a value that someone else has given the key meanwhile. Then
+ * `resolve` decides, key by key, and the rest of the commit is delivered as it is. Expectations were judged when the
+ * fact was acknowledged and are not judged again. For law 5 `resolve` must let the value win that is further from
+ * installing the machine: used over writing, writing over started, any over issued; see docs/cluster-state.md.
+ *
+ * Revisions are those of the local copy: they mean nothing on another server, and a key's may grow when its fact is
+ * delivered though its value stays.
+ */
+import type { Clock } from "../base/clock.ts";
+import { EverbootError, errorText } from "../base/errors.ts";
+import { rowOf, storeUnavailable, writesOf } from "./change.ts";
+import { LocalCopy } from "./local-copy.ts";
+import { createMutex } from "./mutex.ts";
+import { FactSender } from "./replica-facts.ts";
+import { changeOf, DATA, dataWrites, keysOf, readRemote } from "./replica-keys.ts";
+import { Link, type LinkState } from "./replica-link.ts";
+import type { Resolve, Row } from "./replica-state.ts";
+import type { Change, CommitResult, Entry, Revision, Store } from "./store.ts";
+
+export interface ReplicaOptions {
+  /** Durable, and this replica's alone; closed with it. */
+  readonly local: Store;
+  /** The cluster's; closed with the replica. */
+  readonly remote: Store;
+  /** Name of this server; no other replica that runs may have it. */
+  readonly server: string;
+  readonly clock: Clock;
+  /** So many bytes of cryptographic randomness: `randomBytes` of node:crypto. */
+  readonly random: (bytes: number) => Uint8Array;
+  /** Has this happened already, so that it is to be kept when the cluster is away? */
+  readonly isFact: (change: Change) => boolean;
+  /** For facts of an outage that meet a change of someone else. */
+  readonly resolve: Resolve;
+}
+
+export interface ReplicaStatus {
+  readonly state: LinkState;
+  /** Revision of the cluster that the local copy has reached. */
+  readonly position: Revision;
+  /** Facts that wait to be delivered. */
+  readonly outbox: number;
+  /** Why the cluster was last away. */
+  readonly trouble: unknown;
+}
+
+export interface Replica extends Store {
+  /**
+   * Has this copy all that the cluster had at the last heartbeat, and the cluster all that this server knows? A server
+   * that was cut off may believe so for 3 s more at most, unless it writes.
+   */
+  caughtUp(): boolean;
+  /** Resolves when `caughtUp()`; rejects with `store-unavailable` when the replica is closed before. */
+  whenCaughtUp(): Promise<void>;
+  status(): ReplicaStatus;
+}
+
+/** For `isFact`: changes that touch nothing but keys with one of these prefixes. */
+export function factsUnder(prefixes: readonly string[]): (change: Change) => boolean {
+  return (change) => keysOf(change).every((key) => prefixes.some((prefix) => key.startsWith(prefix)));
+}
+
+/**
+ * Resolves when the local copy can be read; the cluster is followed from then on. Rejects with EverbootError
+ * `store-unavailable` when the local store does.
+ */
+export async function openReplica(options: ReplicaOptions): Promise<Replica> {
+  const copy = await LocalCopy.open(options.local, options.server);
+  return new ReplicaStore(options, copy);
+}
+
+class ReplicaStore implements Replica {
+  private readonly options: ReplicaOptions;
+  private readonly copy: LocalCopy;
+  private readonly link: Link;
+  private readonly facts: FactSender;
+  private readonly inOrder = createMutex();
+  private readonly underWay = new Set<Promise<unknown>>();
+  private closed: boolean = false;
+
+  constructor(options: ReplicaOptions, copy: LocalCopy) {
+    const { remote, server, clock, resolve, random } = options;
+    this.options = options;
+    this.copy = copy;
+    this.link = new Link({ copy, remote, server, clock, deliver: () => this.facts.deliver() });
+    const newId = () => Buffer.from(random(16)).toString("hex");
+    this.facts = new FactSender({ copy, remote, server, resolve, newId }, this.link);
+    this.link.start();
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    const entry = await this.options.local.get(DATA + key);
+    return entry && (visible(entry) as Entry);
+  }
+
+  async list(prefix: string): Promise<readonly Entry[]> {
+    const entries = await this.options.local.list(DATA + prefix);
+    return entries.map((entry) => visible(entry) as Entry);
+  }
+
+  async *watch(prefix: string, after: Revision, signal: AbortSignal): AsyncGenerator<Row, void, void> {
+    for await (const row of this.options.local.watch(DATA + prefix, after, signal)) yield visible(row);
+  }
+
+  async commit(change: Change): Promise<CommitResult> {
+    if (this.closed) throw storeUnavailable(new Error("the store is closed"));
+    const committing = this.options.isFact(change) ? this.facts.send(change) : this.edit(change);
+    this.underWay.add(committing);
+    try {
+      return await committing;
+    } finally {
+      this.underWay.delete(committing);
+    }
+  }
+
+  caughtUp(): boolean {
+    return this.link.state === "current" && this.copy.state.facts.length === 0;
+  }
+
+  async whenCaughtUp(): Promise<void> {
+    while (!this.caughtUp()) {
+      if (this.closed) throw storeUnavailable(new Error("the store is closed"));
+      await this.link.next();
+    }
+  }
+
+  status(): ReplicaStatus {
+    const { position, facts } = this.copy.state;
+    return { state: this.link.state, position, outbox: facts.length, trouble: this.link.trouble };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.allSettled(this.underWay);
+    await this.link.stop();
+    await this.options.remote.close();
+    await this.options.local.close();
+  }
+
+  private async edit(change: Change): Promise<CommitResult> {
+    const { truths } = this.copy.state;
+    if (this.link.state !== "current") throw editsRefused(this.link.trouble);
+    if (keysOf(change).some((key) => truths.has(DATA + key)))
+      throw editsRefused(new Error("its facts are undelivered"));
+    const { signal } = this.link;
+    try {
+      const result = await this.sendEdit(change);
+      if (result.kind === "committed") {
+        if (mayBeSilent(change)) await this.link.catchUp();
+        return { kind: "committed", revision: await this.copy.applied(result.revision, signal) };
+      }
+      // What was in the way is to be seen here when the caller looks.
+      await this.link.catchUp();
+      return result;
+    } catch (error) {
+      if (!(error instanceof EverbootError && error.code === "store-unavailable")) throw error;
+      this.link.lost(error);
+      throw editsRefused(error);
+    }
+  }
+
+  /** Edits reach the cluster in the order they came, and do not wait for each other there. */
+  private async sendEdit(change: Change): Promise<CommitResult> {
+    const sent = await this.inOrder(async () => {
+      const translated = await this.copy.translate(change);
+      if ("conflict" in translated) return { result: { kind: "conflict", key: DATA + translated.conflict } as const };
+      return { result: this.options.remote.commit(changeOf(dataWrites(change), translated.expect)) };
+    });
+    const result = await sent.result;
+    return result.kind === "conflict" ? { kind: "conflict", key: result.key.slice(DATA.length) } : result;
+  }
+}
+
+/** Removing what is absent, or nothing at all, brings no row that would tell of it. */
+function mayBeSilent(change: Change): boolean {
+  return [...writesOf(change).values()].every((value) => value === undefined);
+}
+
+function visible(row: Row): Row {
+  const value = row.value === undefined ? undefined : readRemote(row.value).value;
+  return rowOf(row.key.slice(DATA.length), value, row.revision);
+}
+
+/** The port's one code for an outage, in words that tell what still works. */
+function editsRefused(cause: unknown): EverbootError {
+  return new EverbootError("store-unavailable", {}, cause, errorText("cluster-away"));
+}
