@@ -18,6 +18,12 @@ export const UNPACKED_PACKAGES = [
   "ifupdown2",
   "ifenslave",
   "etcd-server",
+  "keepalived",
+  // libraries of keepalived that a machine may lack
+  "libsnmp40",
+  "libpci3",
+  "libsensors5",
+  "libwrap0",
 ] as const;
 
 /** Fetches and unpacks what is not there yet. The names of those that this machine's apt could not get. */

@@ -11,6 +11,7 @@ import { LeaseTable } from "./cluster/leases.ts";
 import { openPermits, type Permits } from "./cluster/permits.ts";
 import { lockState, type StatePaths } from "./cluster/state-folder.ts";
 import { loaderFile } from "./content/loaders.ts";
+import { type Cluster, isCluster, openCluster, openClusterStore } from "./daemon-cluster.ts";
 import { createShowHost } from "./export/show-host.ts";
 import { localInterfaces } from "./net/interfaces.ts";
 import { udpOpener } from "./net/udp.ts";
@@ -26,7 +27,7 @@ import { reportRoute } from "./server/boot/reports.ts";
 import { createTrees } from "./server/boot/trees.ts";
 import { createDhcpServer } from "./server/dhcp/server.ts";
 import type { DhcpEvent } from "./server/dhcp/verdict.ts";
-import { chooseServer, listenAddresses, serverFor } from "./server/endpoint.ts";
+import { chooseServer, lastingViewFor, listenAddresses, serverFor } from "./server/endpoint.ts";
 import { createHttpServer } from "./server/http/server.ts";
 import type { Server } from "./server/server.ts";
 import { createSyslogServer } from "./server/syslog/server.ts";
@@ -42,6 +43,8 @@ export interface DaemonOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pid: number;
+  /** Path of keepalived; absent = where distributions put it. */
+  readonly keepalived?: string;
 }
 
 export interface Daemon {
@@ -63,7 +66,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const lock = lockState(options.state, options.pid);
     undo.push(lock.release);
     const state = await openState(options, server.name, lock.paths, undo);
-    for (const each of await createServers(options, server, addresses, state, undo)) {
+    const cluster = isCluster(options.site)
+      ? await openCluster({ ...options, server, folder: lock.paths.folder, addresses })
+      : undefined;
+    if (cluster) undo.push(cluster.end);
+    for (const each of await createServers(options, server, addresses, state, cluster, undo)) {
       await each.start();
       undo.push(() => each.stop());
       options.log.info({ server: each.name }, "listening");
@@ -86,13 +93,17 @@ interface State {
 type Undo = Array<() => Promise<void> | void>;
 
 async function openState(options: DaemonOptions, server: string, paths: StatePaths, undo: Undo): Promise<State> {
-  const { clock } = options;
-  const store = await openSqliteStore(paths.store);
+  const { site, clock } = options;
+  const local = await openSqliteStore(paths.store);
+  const store = isCluster(site) ? await openClusterStore(site, server, local, clock) : local;
   undo.push(() => store.close());
-  const journal = await openJournal({ store, clock, server });
+  const ended = new AbortController();
+  undo.push(() => ended.abort());
+  const following = isCluster(site) ? { following: { signal: ended.signal, clock } } : {};
+  const journal = await openJournal({ store, clock, server, ...following });
   undo.push(() => journal.flush());
-  const permits = await openPermits({ store, clock, journal, random: randomBytes });
-  const leases = await LeaseTable.open(store);
+  const permits = await openPermits({ store, clock, journal, random: randomBytes, ...following });
+  const leases = await LeaseTable.open(store, following.following);
   const logs = createHostLogs(paths.logs);
   undo.push(() => logs.flush());
   return { paths, journal, permits, leases, logs };
@@ -104,17 +115,24 @@ async function createServers(
   server: SiteServer,
   addresses: readonly Ipv4[],
   state: State,
+  cluster: Cluster | undefined,
   undo: Undo,
 ): Promise<Server[]> {
   const { site, clock, log } = options;
-  const boot = createBoot(options, server, addresses, state, undo);
+  const boot = createBoot(options, server, addresses, state, cluster, undo);
   const about = { clock, log, resolve: boot.files, observer: boot.recorder.transfers };
+  // A floating address that is here already, as after a crash, is among this machine's own.
+  const listened = [...new Set([...addresses, ...(cluster?.floating ?? [])])];
+  const tftp = (address: Ipv4) =>
+    createTftpServer({ ...about, address, ...(cluster && { handover: cluster.handover }) });
+  for (const address of cluster?.floating ?? []) cluster?.tftp.set(address, tftp(address));
   const servers: Server[] = [
-    ...addresses.map((address) =>
+    ...(cluster ? [cluster.first] : []),
+    ...listened.map((address) =>
       createHttpServer({ ...about, address, port: server.httpPort, routes: [boot.reports] }),
     ),
-    ...addresses.map((address) => createTftpServer({ ...about, address })),
-    ...addresses.map((address) => createSyslogServer({ address, log, onMessage: boot.syslog })),
+    ...listened.map((address) => cluster?.tftp.get(address) ?? tftp(address)),
+    ...listened.map((address) => createSyslogServer({ address, log, onMessage: boot.syslog })),
     createDhcpServer({
       site,
       server,
@@ -128,7 +146,9 @@ async function createServers(
       clock,
       log,
       sockets: await udpOpener(),
+      ...(cluster && { agreement: cluster.agreement }),
     }),
+    ...(cluster ? [cluster.last] : []),
   ];
   const operations = createOperations({ ...boot.operations, site, server: server.name, clock, servers: () => servers });
   return [...servers, createApiServer({ socket: state.paths.socket, operations, log })];
@@ -140,6 +160,7 @@ function createBoot(
   server: SiteServer,
   addresses: readonly Ipv4[],
   { journal, permits, logs }: State,
+  cluster: Cluster | undefined,
   undo: Undo,
 ) {
   const gate = createPermitGate(permits, clock);
@@ -147,7 +168,8 @@ function createBoot(
   undo.push(trees.close);
   const about = { site, families: FAMILIES, order: siteOrders(site, POLICIES) };
   const installFiles = createInstallFiles({ ...about, tree: trees.lookup });
-  const view = (client: string) => serverFor(site, server, addresses, client);
+  const own = (client: string) => serverFor(site, server, addresses, client);
+  const view = cluster ? lastingViewFor(site, cluster.order, own) : own;
   const recorder = createRecorder({
     site,
     server: server.name,

@@ -6,8 +6,10 @@ import type { BalancePolicy } from "./balance/policy.ts";
 import { rendezvous } from "./balance/rendezvous.ts";
 import { dnsmasq } from "./export/dnsmasq.ts";
 import type { Export } from "./export/exports.ts";
+import { haresources } from "./export/haresources.ts";
 import { iscDhcp } from "./export/isc-dhcp.ts";
 import { kea } from "./export/kea.ts";
+import { keepalived } from "./export/keepalived.ts";
 import { pxelinux } from "./export/pxelinux.ts";
 import { agama } from "./os/agama.ts";
 import { debian } from "./os/debian.ts";
@@ -34,5 +36,5 @@ export const STORES = ["etcd", "memory", "sqlite"] as const;
 
 /** What `everboot export` can make, by the name of its format. */
 export const EXPORTS: ReadonlyMap<string, Export> = new Map(
-  [iscDhcp, kea, dnsmasq, pxelinux].map((each) => [each.name, each]),
+  [iscDhcp, kea, dnsmasq, pxelinux, keepalived, haresources].map((each) => [each.name, each]),
 );

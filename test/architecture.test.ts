@@ -24,6 +24,7 @@ const ROOMS = [
   "server",
   "export",
   "registry.ts",
+  "daemon-cluster.ts",
   "daemon.ts",
   "cli",
 ];

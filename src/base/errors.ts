@@ -31,6 +31,11 @@ export const ERRORS = {
     exit: 1,
     text: "{protocol} port {port} on {where} is not allowed: run as root or with CAP_NET_BIND_SERVICE",
   },
+  "cluster-key-missing": {
+    status: 500,
+    exit: 1,
+    text: "site {site} has several servers, and {folder} has no cluster.key: run `everboot cluster init` on one server and copy the file to the others",
+  },
   "nonlocal-bind-denied": {
     status: 500,
     exit: 1,
@@ -88,6 +93,7 @@ export const ERRORS = {
   },
   "upstream-mismatch": { status: 502, exit: 1, text: "what the upstream sent does not match its signed index" },
   "tool-missing": { status: 500, exit: 1, text: "{tool} is needed for {purpose}: install package {package}" },
+  "floating-failed": { status: 500, exit: 1, text: "the floating addresses cannot be held here: {reason}" },
   "lab-broken": { status: 500, exit: 1, text: "lab: {reason}" },
   internal: { status: 500, exit: 1, text: "internal error; see the log" },
 } as const satisfies Record<string, ErrorKind>;

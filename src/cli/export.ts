@@ -32,7 +32,7 @@ const OPTIONS = {
 
 export const exportCommand: Command = {
   name: "export",
-  summary: "the site as files of isc-dhcp, kea, dnsmasq, or as a pxelinux tree",
+  summary: "the site as files of other engines: DHCP servers, keepalived, a TFTP tree",
   usage: USAGE,
   run: async (args, io) => {
     const { values, positionals } = parseOptions(args, OPTIONS);

@@ -59,9 +59,9 @@ const NOT_YET: ReadonlyArray<{
 }> = [
   {
     path: ["servers"],
-    asks: (site) => site.servers.size > 1,
-    what: "several servers: this version shares no state between them",
-    todo: "run `everboot up` on one of them",
+    asks: (site) => site.servers.size > 1 && site.etcd === undefined,
+    what: "several servers without common state know nothing of each other's permits and leases",
+    todo: "name an etcd cluster under `state`, or run `everboot up` on one of them",
   },
   {
     path: ["unknown"],

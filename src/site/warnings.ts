@@ -3,7 +3,7 @@ import type { Finding } from "./problem.ts";
 import type { ProfileEntry, SiteEntry } from "./schema.ts";
 
 export function siteWarnings(site: SiteEntry): Finding[] {
-  return [...unreachableProfiles(site), ...unreadServes(site), ...unreadWeights(site)];
+  return [...unreachableProfiles(site), ...unreadServes(site), ...unreadWeights(site), ...evenQuorum(site)];
 }
 
 function unreachableProfiles({ profiles }: SiteEntry): Finding[] {
@@ -47,4 +47,17 @@ function unreadWeights({ balance, servers }: SiteEntry): Finding[] {
       todo: "set `balance: rendezvous`, or leave it out",
       severity: "warning",
     }));
+}
+
+function evenQuorum({ state }: SiteEntry): Finding[] {
+  const members = state?.etcd.length ?? 1;
+  if (members % 2 === 1) return [];
+  return [
+    {
+      path: ["state", "etcd"],
+      what: `${members} members of etcd bear no more losses than ${members - 1} would`,
+      todo: "add a small third machine as a witness, or leave one out",
+      severity: "hint",
+    },
+  ];
 }

@@ -21,6 +21,9 @@ import { hostNetwork } from "../../../src/os/network.ts";
 import { matrixHosts } from "../../support/bond-matrix.ts";
 import { installedJudge, packagedJudge, runJudge, type Verdict } from "../../support/judges.ts";
 
+/** Root needs no user namespace, in which some mounts are refused. */
+const OWN_MOUNTS = process.getuid?.() === 0 ? ["--mount"] : ["--map-root-user", "--mount"];
+
 const FIXTURES = join(dirname(fileURLToPath(import.meta.url)), "../../fixtures/judges");
 const FIRST = { name: "enp0s3", mac: "52:54:00:00:00:01" as Mac };
 const SECOND = { name: "enp0s4", mac: "52:54:00:00:00:02" as Mac };
@@ -177,11 +180,11 @@ function reloadedOnPaper(t: TestContext, file: string): Verdict {
   symlinkSync(ifupdown2.path, program);
   const command = 'mount --bind "$0" /etc/network && exec python3 "$1" -a -s';
   const env = { PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: `${root}/usr/share:${root}/usr/share/ifupdown2` };
-  return runJudge("unshare", ["--map-root-user", "--mount", "sh", "-c", command, network, program], { env });
+  return runJudge("unshare", [...OWN_MOUNTS, "sh", "-c", command, network, program], { env });
 }
 
 function mountObstacle(): string | undefined {
-  const { status } = spawnSync("unshare", ["--map-root-user", "--mount", "mount", "--bind", tmpdir(), "/etc/network"]);
+  const { status } = spawnSync("unshare", [...OWN_MOUNTS, "mount", "--bind", tmpdir(), "/etc/network"]);
   return status === 0 ? undefined : "needs /etc/network and a mount namespace (unshare) to put the file there";
 }
 

@@ -13,6 +13,11 @@ test("the pair is told what this version leaves undone, each at its place", asyn
   const found = [...(await checkFamilies(site)), ...(await checkVersion(site))];
   assert.deepEqual(
     found.map(({ path }) => path.join(".")),
+    ["names"],
+  );
+  const alone = exampleSite("pair", (text) => text.replace(/^state: .*\n/m, ""));
+  assert.deepEqual(
+    (await checkVersion(alone)).map(({ path }) => path.join(".")),
     ["servers", "names"],
   );
   for (const { what, todo } of found) assert.ok(what && todo);

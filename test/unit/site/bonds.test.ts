@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BOND_MODES, type BondMode } from "../../../src/bond/model.ts";
 import { exampleSite, exampleText } from "../../support/sites.ts";
-import { linesOf, testBroken } from "./broken.ts";
+import { linesOf, testBroken, troublesOf } from "./broken.ts";
 
 const BOND = "{mode: active-backup, miimon: 100}";
 const bondEdit = (bond: string) => [[BOND, bond]] as const;
@@ -106,7 +106,7 @@ test("every option of every mode: the kernel's refusals are errors, and no other
 test("what boots badly is a warning, once for all the hosts that it is about", () => {
   const policy = exampleText("pair").replace("hosts:\n", "bond: {mode: 4, updelay: 200}\nhosts:\n");
   const two = policy.replace('["00:0C:29:6D:1C:F7"]', '["00:0C:29:6D:1C:F7", "00:0C:29:6D:1C:F8"]');
-  assert.deepEqual(linesOf(two.replace(/ {4}bond: .*\n/, "")), [
+  assert.deepEqual(troublesOf(two.replace(/ {4}bond: .*\n/, "")), [
     "40:8: warning: bond of cli128, fileserver: mode 802.3ad needs LACP on the switch, and firmware does not speak it: without LACP fall-back the port stays blocked at network boot, switch on LACP fall-back (also called bypass, force-up, no suspend-individual) with at most 5 s",
   ]);
 });

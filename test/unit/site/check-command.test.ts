@@ -101,7 +101,7 @@ test("--json tells the same", async (context) => {
   assert.deepEqual([well.code, well.err, answer.well, answer.site], [0, [], true, "rh9"]);
   assert.deepEqual(
     answer.problems.map(({ severity }: { severity: string }) => severity),
-    ["hint"],
+    ["hint", "hint"],
   );
   assert.deepEqual(answer.counts, { servers: 2, subnets: 1, hosts: 3, profiles: 1, trees: 2 });
   const ill = await run(cwd, ["--json", "-c", "broken.yaml"]);
@@ -127,6 +127,7 @@ test("checks of the world are told as warnings, among the others by line", async
       "site.yaml:20:5: warning: `serves` h",
       "site.yaml:21:3: warning: it rains",
       "site.yaml:26:5: warning: `serves` h",
+      "site.yaml:27:15: hint: 2 members of",
       PAIR_HINT.slice(0, 35),
     ],
   );

@@ -1,0 +1,134 @@
+/** Heartbeats over every link between the servers: who is alive, and where it is heard. */
+import type { Ipv4 } from "../../base/address.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { DatagramSocket, OpenDatagramSocket } from "../../net/datagram.ts";
+import type { PeerStanding, Witness } from "./advice.ts";
+import { decodeHeartbeat, encodeHeartbeat, type Heartbeat, isNewer } from "./heartbeat-message.ts";
+
+export interface Peer {
+  readonly name: string;
+  readonly lan: Ipv4;
+  /** Its addresses on further links. */
+  readonly links: readonly Ipv4[];
+}
+
+/** What is known of a peer now. */
+export interface PeerView {
+  readonly name: string;
+  readonly heard: PeerStanding["heard"];
+  readonly ready: boolean;
+  readonly witness: Witness;
+  readonly holds: readonly Ipv4[];
+}
+
+/** What this server tells of itself. */
+export type OwnState = Pick<Heartbeat, "ready" | "holds" | "witness">;
+
+export interface HeartbeatOptions {
+  readonly server: string;
+  readonly peers: readonly Peer[];
+  /** Shared by all servers of the site. */
+  readonly key: Uint8Array;
+  /** Milliseconds since 1970 at the start of this run. */
+  readonly run: number;
+  /** Its `now` must not jump with the wall clock. */
+  readonly clock: Clock;
+  readonly port?: number;
+}
+
+/** IANA: `ha-cluster`, which Heartbeat used. */
+export const HEARTBEAT_PORT = 694;
+export const HEARTBEAT_MS = 20;
+/** A peer that is not heard on a link for so long is not there. Shorter than VRRP's three adverts of 100 ms. */
+export const SILENT_MS = 180;
+/**
+ * The LAN is witnessed for so long after a sign of life from it. The gap to `SILENT_MS` lets two divided servers tell
+ * each other what they see before either decides on it.
+ */
+export const WITNESS_MS = 110;
+
+/** The latest of a peer, by any link; when it was heard by each kind of link. */
+interface LastHeard {
+  lan: number;
+  elsewhere: number;
+  heartbeat?: Heartbeat;
+}
+
+interface Link {
+  readonly peer: string;
+  readonly kind: "lan" | "elsewhere";
+  /** The latest by this link: each heartbeat counts once on each. */
+  last?: Heartbeat;
+}
+
+export class Heartbeats {
+  private readonly options: HeartbeatOptions;
+  private readonly heard: ReadonlyMap<string, LastHeard>;
+  private readonly links = new Map<string, Link>();
+  private socket: DatagramSocket | undefined;
+  private sequence = 0;
+
+  constructor(options: HeartbeatOptions) {
+    this.options = options;
+    this.heard = new Map(options.peers.map(({ name }) => [name, { lan: -Infinity, elsewhere: -Infinity }]));
+    for (const { name, lan, links } of options.peers) {
+      this.links.set(lan, { peer: name, kind: "lan" });
+      for (const link of links) this.links.set(link, { peer: name, kind: "elsewhere" });
+    }
+  }
+
+  /**
+   * One socket on all addresses: the routing table chooses the link, and with it the source address by which the peer
+   * knows the link. Rejects with EverbootError `port-in-use` or `port-denied`.
+   */
+  async open(open: OpenDatagramSocket): Promise<void> {
+    this.socket = await open("UDP", "0.0.0.0", this.port, {
+      message: (packet, from) => this.receive(packet, from.address),
+      // A dead link refuses to send; that nothing is heard on it says the same.
+      error: () => undefined,
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.socket?.close();
+  }
+
+  /** To every peer on every link. */
+  send(own: OwnState): void {
+    const { server, run, key } = this.options;
+    this.sequence += 1;
+    const packet = encodeHeartbeat({ server, run, sequence: this.sequence, ...own }, key);
+    for (const address of this.links.keys()) this.socket?.send([packet], { address, port: this.port });
+  }
+
+  receive(packet: Uint8Array, from: string): void {
+    const link = this.links.get(from);
+    const heartbeat = link && decodeHeartbeat(packet, this.options.key);
+    const last = link && this.heard.get(link.peer);
+    if (!last || heartbeat?.server !== link.peer || !isNewer(heartbeat, link.last)) return;
+    link.last = heartbeat;
+    if (isNewer(heartbeat, last.heartbeat)) last.heartbeat = heartbeat;
+    last[link.kind] = this.options.clock.now();
+  }
+
+  views(): PeerView[] {
+    const now = this.options.clock.now();
+    return Array.from(this.heard, ([name, { lan, elsewhere, heartbeat }]) => {
+      const { ready = false, witness = "unknown", holds = [] } = heartbeat ?? {};
+      const heard = now - lan < SILENT_MS ? "lan" : now - elsewhere < SILENT_MS ? "elsewhere" : "nowhere";
+      return heard === "nowhere"
+        ? { name, heard, ready: false, witness: "unknown", holds: [] }
+        : { name, heard, ready, witness, holds };
+    });
+  }
+
+  /** Is any peer heard on the LAN? */
+  lanWitnessed(): boolean {
+    const now = this.options.clock.now();
+    return [...this.heard.values()].some(({ lan }) => now - lan < WITNESS_MS);
+  }
+
+  private get port(): number {
+    return this.options.port ?? HEARTBEAT_PORT;
+  }
+}

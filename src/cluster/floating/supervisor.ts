@@ -1,0 +1,175 @@
+/**
+ * The program that watches a daemon, and moves its floating addresses away when it dies or freezes: a process of its
+ * own, for a stopped process cannot stop itself. The daemon forks it (floating.ts) and sends it a plan. keepalived and
+ * the heartbeats live here, where no work of the daemon delays them.
+ */
+import { writeFileSync } from "node:fs";
+import { constants, setPriority } from "node:os";
+import { setTimeout } from "node:timers/promises";
+import type { Clock } from "../../base/clock.ts";
+import { systemClock } from "../../base/clock.ts";
+import { EverbootError } from "../../base/errors.ts";
+import { openDatagramSocket } from "../../net/datagram.ts";
+import type { Witness } from "./advice.ts";
+import { HEARTBEAT_MS, Heartbeats } from "./heartbeats.ts";
+import { Keepalived } from "./keepalived.ts";
+import { type FloatingEvent, readNotifyFifo } from "./notify-fifo.ts";
+import { RouterProbe } from "./router-probe.ts";
+import { Steering } from "./steering.ts";
+import { type FromSupervisor, type SupervisionPlan, supervisionFiles, type ToSupervisor } from "./supervision.ts";
+import { witnessedClock } from "./witnessed-clock.ts";
+
+/** Milliseconds since some moment: not moved when somebody sets the machine's time. */
+const steadyClock: Clock = { ...systemClock, now: () => performance.now() };
+const silenceClock = witnessedClock(steadyClock, 2 * HEARTBEAT_MS);
+
+/** Milliseconds that an earlier supervisor has for ending. */
+const END_WITHIN_MS = 8000;
+const RETRY_MS = 20;
+
+class Supervisor {
+  private readonly plan: SupervisionPlan;
+  private readonly steering: Steering;
+  private readonly heartbeats: Heartbeats;
+  private readonly keepalived: Keepalived;
+  private readonly probe: RouterProbe | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private closeFifo: () => void = () => undefined;
+  private toldPeers = "";
+
+  constructor(plan: SupervisionPlan) {
+    this.plan = plan;
+    const { addresses, server, frozenAfterMs, peers, key, program, router } = plan;
+    const files = supervisionFiles(plan.folder);
+    this.steering = new Steering({
+      ...{ server, addresses, frozenAfterMs, clock: silenceClock },
+      write: (file, fault) => write(file === "health" ? files.health : files.hold(file), fault ? "1\n" : "0\n"),
+    });
+    this.heartbeats = new Heartbeats({ server, peers, key, run: Date.now(), clock: silenceClock });
+    this.keepalived = new Keepalived({
+      ...{ program, config: files.config, pidFile: files.pidFile, vrrpPidFile: files.vrrpPidFile, clock: steadyClock },
+      addresses: addresses.map(({ address }) => address),
+      tell: (line) => tell({ kind: "log", line }),
+      died: () => this.forgetStates(),
+    });
+    this.probe = router && new RouterProbe(router.address, router.device, silenceClock);
+  }
+
+  async start(): Promise<void> {
+    const files = supervisionFiles(this.plan.folder);
+    write(files.config, this.plan.config);
+    // Not able to hold anything until the daemon has said that it serves.
+    this.steering.update("unknown", []);
+    await this.openHeartbeats(steadyClock.now() + END_WITHIN_MS);
+    this.closeFifo = await readNotifyFifo(files.notify, (event) => this.changed(event));
+    this.probe?.start();
+    await this.keepalived.start();
+    // After the poll for I/O of the same turn: what came in while this process was kept waiting is read first.
+    this.timer = setInterval(() => setImmediate(() => this.tick()), HEARTBEAT_MS);
+  }
+
+  hear(message: Exclude<ToSupervisor, { kind: "plan" | "stop" }>): void {
+    if (message.kind === "beat") this.steering.beat(message.ready);
+    else if (message.kind === "release") this.steering.release(message.address, message.released);
+    else this.steering.leave();
+  }
+
+  /** Addresses first, keepalived next; the port last. */
+  async stop(): Promise<void> {
+    this.steering.leave();
+    clearInterval(this.timer);
+    this.probe?.close();
+    await this.keepalived.stop();
+    this.forgetStates();
+    this.closeFifo();
+    await this.heartbeats.close();
+  }
+
+  /** The port is a lock too: the supervisor of a killed daemon gives it back when its keepalived has ended. */
+  private async openHeartbeats(deadline: number): Promise<void> {
+    try {
+      await this.heartbeats.open(openDatagramSocket);
+    } catch (error) {
+      const isTaken = error instanceof EverbootError && error.code === "port-in-use";
+      if (!isTaken || steadyClock.now() > deadline) throw error;
+      await setTimeout(RETRY_MS);
+      await this.openHeartbeats(deadline);
+    }
+  }
+
+  private tick(): void {
+    silenceClock.look();
+    const witness = this.witness();
+    const peers = this.heartbeats.views();
+    this.steering.update(witness, peers);
+    this.heartbeats.send({ ready: this.steering.healthy, holds: this.steering.holds, witness });
+    const text = JSON.stringify(peers);
+    if (text === this.toldPeers) return;
+    this.toldPeers = text;
+    tell({ kind: "peers", peers });
+  }
+
+  private witness(): Witness {
+    return this.heartbeats.lanWitnessed() ? "yes" : (this.probe?.witness() ?? "unknown");
+  }
+
+  private changed(event: FloatingEvent): void {
+    if (this.steering.changed(event)) tell({ kind: "state", event });
+  }
+
+  /** keepalived does not run: nothing is held. */
+  private forgetStates(): void {
+    for (const { address } of this.plan.addresses) this.changed({ address, state: "fault" });
+  }
+}
+
+function write(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o600 });
+}
+
+/** The daemon may be gone. */
+function tell(message: FromSupervisor): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
+/** Over all ordinary processes, or a busy machine looks like a frozen daemon. Not everybody may. */
+function hurry(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_HIGHEST);
+  } catch {
+    // the limit for a frozen daemon is wide enough for a machine that is not overloaded
+  }
+}
+
+let supervisor: Supervisor | undefined;
+
+async function begin(plan: SupervisionPlan): Promise<void> {
+  supervisor = new Supervisor(plan);
+  try {
+    await supervisor.start();
+    tell({ kind: "started" });
+  } catch (error) {
+    tell({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
+    await end();
+  }
+}
+
+async function end(): Promise<void> {
+  const ending = supervisor;
+  supervisor = undefined;
+  await ending?.stop();
+  if (process.connected) process.disconnect();
+}
+
+function listen(message: ToSupervisor): void {
+  if (message.kind === "plan") void begin(message.plan);
+  else if (message.kind === "stop") void end();
+  else supervisor?.hear(message);
+}
+
+hurry();
+// A signal to the whole group of the daemon, as Ctrl-C, is for the daemon: it ends this process in its turn.
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => undefined);
+process.on("message", listen);
+// The daemon is dead, whatever killed it.
+process.once("disconnect", () => void end());

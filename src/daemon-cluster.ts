@@ -1,0 +1,203 @@
+/** What a daemon is made of beside, where its site has several servers: common state, peers, floating addresses. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { type OrderServers, siteOrders } from "./balance/site-orders.ts";
+import type { Ipv4 } from "./base/address.ts";
+import type { Clock } from "./base/clock.ts";
+import { EverbootError } from "./base/errors.ts";
+import type { Log } from "./base/log.ts";
+import { Floating } from "./cluster/floating/floating.ts";
+import type { FloatingEvent } from "./cluster/floating/notify-fifo.ts";
+import { isFact, resolveKey } from "./cluster/permit-facts.ts";
+import { localInterfaces } from "./net/interfaces.ts";
+import { allowNonlocalBind } from "./net/nonlocal-bind.ts";
+import { openRawIpSender } from "./net/raw-packet.ts";
+import { servedConnections, watchAccepted } from "./net/tcp-connections.ts";
+import { POLICIES } from "./registry.ts";
+import { createAgreement } from "./server/dhcp/agreement.ts";
+import type { DhcpAgreement } from "./server/dhcp/exchange.ts";
+import { floatingAddressesHere } from "./server/endpoint.ts";
+import { createPeersServer, type PeersServer } from "./server/peers/server.ts";
+import { loadSiteKey, nextEpoch } from "./server/peers/site-key.ts";
+import type { Server } from "./server/server.ts";
+import type { Handover } from "./server/tftp/handover.ts";
+import type { TftpServer } from "./server/tftp/server.ts";
+import type { Site, Server as SiteServer } from "./site/model.ts";
+import { openEtcdStore } from "./store/etcd.ts";
+import { openReplica, type Replica } from "./store/replica.ts";
+import type { Store } from "./store/store.ts";
+import type { TcpConnection } from "./wire/peer-message.ts";
+
+export interface ClusterOptions {
+  readonly site: Site;
+  readonly server: SiteServer;
+  /** The state folder. */
+  readonly folder: string;
+  /** This server's own. */
+  readonly addresses: readonly Ipv4[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Path of keepalived; absent = where distributions put it. */
+  readonly keepalived?: string;
+}
+
+export interface Cluster {
+  /** By what all servers know alike. */
+  readonly order: OrderServers;
+  /** Addresses that may come here: listened on from the start. */
+  readonly floating: readonly Ipv4[];
+  readonly agreement: DhcpAgreement;
+  readonly handover: Handover;
+  /** To start before those who serve, and after them. */
+  readonly first: Server;
+  readonly last: Server;
+  /** Those on floating addresses, once they are there. */
+  readonly tftp: Map<Ipv4, TftpServer>;
+  /** After all listeners are closed. */
+  end(): Promise<void>;
+}
+
+/** Does this site share its state among its servers? */
+export function isCluster(site: Site): boolean {
+  return site.etcd !== undefined && site.servers.size > 1;
+}
+
+/** The store of a server of a cluster, over its own `local` one. */
+export function openClusterStore(site: Site, server: string, local: Store, clock: Clock): Promise<Replica> {
+  const remote = openEtcdStore({
+    ...{ endpoints: site.etcd ?? [], prefix: `everboot/${site.name}/`, writer: server, clock, random: randomBytes },
+  });
+  return openReplica({ local, remote, server, clock, random: randomBytes, isFact, resolve: resolveKey });
+}
+
+/** Rejects with EverbootError `cluster-key-missing`, or as `loadSiteKey`, `nextEpoch` and `allowNonlocalBind` do. */
+export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+  const { site, folder, clock, addresses } = options;
+  const key = await loadSiteKey(folder);
+  if (!key) throw new EverbootError("cluster-key-missing", { site: site.name, folder });
+  allowNonlocalBind();
+  return new ClusterParts(
+    options,
+    key,
+    await nextEpoch(folder, clock.now()),
+    floatingAddressesHere(site, addresses),
+  ).parts(await openRawIpSender());
+}
+
+class ClusterParts {
+  private readonly options: ClusterOptions;
+  private readonly key: Uint8Array;
+  private readonly epoch: number;
+  private readonly addresses: readonly Ipv4[];
+  private readonly tftp = new Map<Ipv4, TftpServer>();
+  private connections: readonly TcpConnection[] = [];
+  private engine: Floating | undefined;
+
+  constructor(options: ClusterOptions, key: Uint8Array, epoch: number, addresses: readonly Ipv4[]) {
+    this.options = options;
+    this.key = key;
+    this.epoch = epoch;
+    this.addresses = addresses;
+  }
+
+  parts(raw: Awaited<ReturnType<typeof openRawIpSender>>): Cluster {
+    const { site, server, clock } = this.options;
+    // Figures of load differ from server to server, and all must name the same one.
+    const balance = site.balance === "least-loaded" ? "rendezvous" : site.balance;
+    const order = siteOrders({ ...site, balance }, POLICIES);
+    const peers = this.createPeers(raw);
+    return {
+      order,
+      floating: this.addresses,
+      agreement: createAgreement({
+        ...{ site, self: server.name, order, clock },
+        isAlive: (name) => this.isAlive(name),
+        holderOf: (address) => this.holderOf(address),
+      }),
+      handover: peers.handover,
+      first: this.withAccepted(peers),
+      last: this.floatingServer(peers),
+      tftp: this.tftp,
+      end: async () => this.engine?.stop(),
+    };
+  }
+
+  private createPeers(raw: Awaited<ReturnType<typeof openRawIpSender>>): PeersServer {
+    const { site, server, clock, log } = this.options;
+    const others = [...site.servers.values()].filter(({ name }) => name !== server.name);
+    return createPeersServer({
+      ...{ name: server.name, address: "0.0.0.0" as Ipv4, key: this.key, epoch: this.epoch, clock, log },
+      peers: new Map(others.map(({ name, address, links }) => [name, [address, ...links]])),
+      sessions: () => [...this.tftp.values()].flatMap((each) => each.sessions()),
+      connections: async () => {
+        this.connections = await servedConnections(this.ports());
+        return this.connections;
+      },
+      ...(raw && { raw }),
+    });
+  }
+
+  /** Together with its ear for connections that are accepted: the listing sees them later. */
+  private withAccepted(peers: PeersServer): Server {
+    let unwatch = () => {};
+    return {
+      name: peers.name,
+      start: async () => {
+        await peers.start();
+        unwatch = watchAccepted(this.ports(), (connection) => peers.opened(connection));
+      },
+      stop: async () => {
+        unwatch();
+        await peers.stop();
+      },
+      counters: () => peers.counters(),
+    };
+  }
+
+  /** The listeners are up when its addresses come; and on the way down the addresses go before the listeners close. */
+  private floatingServer(peers: PeersServer): Server {
+    const { site, server, folder, clock, log, keepalived } = this.options;
+    return {
+      name: "floating",
+      start: async () => {
+        this.engine = await Floating.start({
+          ...{ site, server, folder: join(folder, "floating"), key: this.key, clock, log },
+          interfaces: localInterfaces(),
+          ...(keepalived !== undefined && { program: keepalived }),
+          isWell: () => true,
+          isIdle: (address) => this.isIdle(address),
+          changed: (event) => this.changed(peers, event),
+        });
+      },
+      stop: async () => this.engine?.leave(),
+      counters: () => ({}),
+    };
+  }
+
+  private changed(peers: PeersServer, { address, state }: FloatingEvent): void {
+    this.options.log.info({ address, state }, "floating address");
+    if (state === "master") peers.adopted(address);
+    else {
+      peers.released(address);
+      this.tftp.get(address)?.letGo();
+    }
+  }
+
+  private ports(): ReadonlySet<number> {
+    return new Set([this.options.server.httpPort]);
+  }
+
+  private isIdle(address: Ipv4): boolean {
+    const isHere = ({ server }: { readonly server: { readonly address: Ipv4 } }) => server.address === address;
+    return !this.connections.some(isHere) && !(this.tftp.get(address)?.sessions().some(isHere) ?? false);
+  }
+
+  private isAlive(name: string): boolean {
+    return this.engine?.peers.some((peer) => peer.name === name && peer.heard !== "nowhere") ?? false;
+  }
+
+  private holderOf(address: Ipv4): string | undefined {
+    if (this.engine?.states.get(address) === "master") return this.options.server.name;
+    return this.engine?.peers.find(({ holds }) => holds.includes(address))?.name;
+  }
+}
