@@ -14,6 +14,7 @@ import { allowNonlocalBind } from "./net/nonlocal-bind.ts";
 import { openRawIpSender } from "./net/raw-packet.ts";
 import { servedConnections, watchAccepted } from "./net/tcp-connections.ts";
 import { POLICIES } from "./registry.ts";
+import type { ClusterServer } from "./server/boot/operations.ts";
 import { createAgreement } from "./server/dhcp/agreement.ts";
 import type { DhcpAgreement } from "./server/dhcp/exchange.ts";
 import { floatingAddressesHere } from "./server/endpoint.ts";
@@ -53,6 +54,7 @@ export interface Cluster {
   readonly last: Server;
   /** Those on floating addresses, once they are there. */
   readonly tftp: Map<Ipv4, TftpServer>;
+  servers(): readonly ClusterServer[];
   /** After all listeners are closed. */
   end(): Promise<void>;
 }
@@ -118,6 +120,7 @@ class ClusterParts {
       first: this.withAccepted(peers),
       last: this.floatingServer(peers),
       tftp: this.tftp,
+      servers: () => [...site.servers.values()].map((each) => this.describe(each)),
       end: async () => this.engine?.stop(),
     };
   }
@@ -181,6 +184,16 @@ class ClusterParts {
       peers.released(address);
       this.tftp.get(address)?.letGo();
     }
+  }
+
+  private describe({ name, floating }: SiteServer): ClusterServer {
+    const heldBy = floating === undefined ? undefined : this.holderOf(floating);
+    return {
+      name,
+      alive: name === this.options.server.name || this.isAlive(name),
+      ...(floating !== undefined && { floating }),
+      ...(heldBy !== undefined && { heldBy }),
+    };
   }
 
   private ports(): ReadonlySet<number> {

@@ -20,7 +20,7 @@ import { createApiServer } from "./server/api/api.ts";
 import { createBootFiles } from "./server/boot/boot-files.ts";
 import { firstBootJudge } from "./server/boot/first-boot-judge.ts";
 import { createInstallFiles } from "./server/boot/install-files.ts";
-import { createOperations } from "./server/boot/operations.ts";
+import { type ClusterReport, createOperations } from "./server/boot/operations.ts";
 import { createPermitGate } from "./server/boot/permit-gate.ts";
 import { createRecorder } from "./server/boot/recorder.ts";
 import { reportRoute } from "./server/boot/reports.ts";
@@ -33,6 +33,7 @@ import type { Server } from "./server/server.ts";
 import { createSyslogServer } from "./server/syslog/server.ts";
 import { createTftpServer } from "./server/tftp/server.ts";
 import type { Site, Server as SiteServer } from "./site/model.ts";
+import type { Replica } from "./store/replica.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 
 export interface DaemonOptions {
@@ -88,6 +89,8 @@ interface State {
   readonly permits: Permits;
   readonly leases: LeaseTable;
   readonly logs: HostLogs;
+  /** Where the state is common to several servers. */
+  readonly replica?: Replica;
 }
 
 type Undo = Array<() => Promise<void> | void>;
@@ -95,7 +98,8 @@ type Undo = Array<() => Promise<void> | void>;
 async function openState(options: DaemonOptions, server: string, paths: StatePaths, undo: Undo): Promise<State> {
   const { site, clock } = options;
   const local = await openSqliteStore(paths.store);
-  const store = isCluster(site) ? await openClusterStore(site, server, local, clock) : local;
+  const replica = isCluster(site) ? await openClusterStore(site, server, local, clock) : undefined;
+  const store = replica ?? local;
   undo.push(() => store.close());
   const ended = new AbortController();
   undo.push(() => ended.abort());
@@ -106,7 +110,7 @@ async function openState(options: DaemonOptions, server: string, paths: StatePat
   const leases = await LeaseTable.open(store, following.following);
   const logs = createHostLogs(paths.logs);
   undo.push(() => logs.flush());
-  return { paths, journal, permits, leases, logs };
+  return { paths, journal, permits, leases, logs, ...(replica && { replica }) };
 }
 
 /** In the order in which they start: whoever is told of a server by DHCP must find it listening. */
@@ -150,7 +154,11 @@ async function createServers(
     }),
     ...(cluster ? [cluster.last] : []),
   ];
-  const operations = createOperations({ ...boot.operations, site, server: server.name, clock, servers: () => servers });
+  const { replica } = state;
+  const operations = createOperations({
+    ...{ ...boot.operations, site, server: server.name, clock, servers: () => servers },
+    ...(cluster && replica && { cluster: () => ({ servers: cluster.servers(), state: describeReplica(replica) }) }),
+  });
   return [...servers, createApiServer({ socket: state.paths.socket, operations, log })];
 }
 
@@ -201,6 +209,11 @@ function createBoot(
     syslog: syslogWriter(site, logs),
     operations: { permits, plan, journal, installFiles, showHost: createShowHost({ ...about, serverFor: view }) },
   };
+}
+
+function describeReplica(replica: Replica): ClusterReport["state"] {
+  const { trouble, ...status } = replica.status();
+  return { ...status, ...(trouble instanceof Error && { trouble: trouble.message }) };
 }
 
 interface SyslogLine {

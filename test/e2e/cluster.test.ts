@@ -16,8 +16,10 @@ import { namespaceObstacle } from "../../lab/netns.ts";
 import { packageObstacle } from "../../lab/prerequisites.ts";
 import { keepalivedProgram, type LabServer, ServersLab } from "../../lab/servers.ts";
 import { UNPACKED_FOLDER } from "../../lab/unpacked.ts";
+import { isWell } from "../../src/cli/cluster.ts";
 import { askDaemon } from "../../src/cli/daemon-client.ts";
 import { statePaths } from "../../src/cluster/state-folder.ts";
+import type { ClusterReport } from "../../src/server/boot/operations.ts";
 import { Lines } from "../support/dhcp-rack.ts";
 
 const keepalived = keepalivedProgram();
@@ -163,6 +165,14 @@ test("a permit that is issued at one server is known at the other", { skip }, as
   );
 });
 
+test("each server sees the other, and who holds which address", { skip }, async () => {
+  for (const server of lab.servers) {
+    await until("the cluster is well", async () =>
+      isWell((await askDaemon(socketOf(server), "GET", "/api/v1/cluster")) as ClusterReport),
+    );
+  }
+});
+
 test("a client has one answer, by the floating address of its first server", { skip }, async () => {
   const { address, server } = lease();
   assert.equal(address, CLIENT_ADDRESS);
@@ -208,6 +218,10 @@ test("a server dies with all that runs on it: wget and curl go on, and the heir 
   }
   assert.deepEqual(lease(), { address: CLIENT_ADDRESS, server: identity });
   assert.equal((await ask(heir, "GET", "/api/v1/hosts/vm1")).permit?.state, "issued");
+  const report = (await askDaemon(socketOf(heir), "GET", "/api/v1/cluster")) as ClusterReport;
+  const shown = report.servers.map(({ name, alive, heldBy }) => [name, alive, heldBy]);
+  const expected = lab.servers.map(({ name }) => [name, name === heir.name, heir.name]);
+  assert.deepEqual(shown, expected);
 });
 
 function sizeOf(path: string): number {

@@ -10,6 +10,8 @@ import type { Server } from "../server.ts";
 export interface Operations {
   status(): Promise<unknown>;
   host(name: string): Promise<unknown>;
+  /** The servers of the site and the common state, as this server sees them. */
+  cluster(): Promise<unknown>;
   /** Issues a permit; `minutes` until it expires. */
   install(name: string, options: InstallOptions): Promise<unknown>;
   cancel(name: string): Promise<unknown>;
@@ -63,6 +65,7 @@ export function createApiServer(options: {
 
 function addRoutes(app: FastifyInstance, operations: Operations): void {
   app.get("/api/v1/status", () => operations.status());
+  app.get("/api/v1/cluster", () => operations.cluster());
   app.get("/api/v1/hosts/:host", (request) => operations.host(hostOf(request.params)));
   app.post(PERMIT_PATH, (request) =>
     operations.install(hostOf(request.params), parse(INSTALL_OPTIONS, request.body ?? {})),

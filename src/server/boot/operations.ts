@@ -1,4 +1,5 @@
 /** What the control API can be asked, answered from this daemon's own state. */
+import type { Ipv4 } from "../../base/address.ts";
 import type { Clock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import { type BootClient, classifyClient } from "../../boot/client.ts";
@@ -13,6 +14,27 @@ import type { MachineQuery, Operations } from "../api/api.ts";
 import type { Server } from "../server.ts";
 import type { InstallFiles } from "./install-files.ts";
 
+/** One server of a cluster, as another one sees it. */
+export interface ClusterServer {
+  readonly name: string;
+  readonly alive: boolean;
+  readonly floating?: Ipv4;
+  /** Name of the server that has the floating address; absent = nobody that we know of. */
+  readonly heldBy?: string;
+}
+
+/** How things stand among the servers of a site. */
+export interface ClusterReport {
+  readonly servers: readonly ClusterServer[];
+  /** Of this server's copy of the common state; `trouble` in words. */
+  readonly state: {
+    readonly state: string;
+    readonly position: number;
+    readonly outbox: number;
+    readonly trouble?: string;
+  };
+}
+
 export interface OperationsOptions {
   readonly site: Site;
   readonly server: string;
@@ -23,6 +45,8 @@ export interface OperationsOptions {
   readonly servers: () => readonly Server[];
   readonly showHost: ShowHost;
   readonly clock: Clock;
+  /** Absent = this server is alone. */
+  readonly cluster?: () => ClusterReport;
 }
 
 /** What a host would be given, for the operator to read; the export room knows how. */
@@ -47,6 +71,13 @@ export function createOperations(options: OperationsOptions): Operations {
     }),
     host: async (name) => ({ now: clock.now(), ...statusOf(findHost(site, name)) }),
     install: (name, request) => install(options, findHost(site, name), request),
+    cluster: async () => {
+      if (!options.cluster)
+        throw new EverbootError("usage", {
+          what: `site ${site.name} has no cluster: one server, or no etcd under \`state\``,
+        });
+      return { server: options.server, ...options.cluster() };
+    },
     cancel: async (name) => shownPermit(await permits.cancel(findHost(site, name).name)),
     plan: async (name, machine) => planReport(options, findHost(site, name), machine),
     render: (name, format) => options.showHost.render(findHost(site, name), format),
