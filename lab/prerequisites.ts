@@ -24,7 +24,7 @@ const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly pack
     label: "tests with foreign clients",
     packages: () => [
       ...["udhcpc", "isc-dhcp-client", "isc-dhcp-relay", "kea-admin", "atftp", "tftp-hpa", "libarchive-tools"],
-      ...["tshark", "tcpdump", "curl", "wget", "nftables", "grub-common", "ifupdown", "iputils-ping"],
+      ...["tshark", "tcpdump", "curl", "wget", "nftables", "grub-common", "ifupdown", "iputils-ping", "procps"],
     ],
   },
   judges: {
