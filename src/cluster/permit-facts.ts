@@ -41,9 +41,12 @@ function comparePermits(a: Permit, b: Permit): number {
   return ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.handOuts - b.handOuts || a.changed - b.changed;
 }
 
+/** Undefined for what is no permit. */
 function permitIn(value: string): Permit | undefined {
   try {
-    return JSON.parse(value) as Permit;
+    const parsed: unknown = JSON.parse(value);
+    const isPermit = typeof parsed === "object" && parsed !== null && "id" in parsed && "state" in parsed;
+    return isPermit ? (parsed as Permit) : undefined;
   } catch {
     return undefined;
   }

@@ -49,7 +49,7 @@ test("whichever is whose makes no difference, and merging again changes nothing"
       handOuts: fc.nat(3),
     })
     .map(({ state, ...change }) => permit(state, change));
-  const side = fc.option(fc.oneof(value, fc.string()), { nil: undefined });
+  const side = fc.option(fc.oneof(value, fc.string(), fc.json()), { nil: undefined });
   fc.assert(
     fc.property(fc.constantFrom("permit/vm1", "journal/x"), side, side, side, (key, a, b, c) => {
       const merged = resolveKey(key, a, b);
