@@ -7,7 +7,6 @@ const RULES: ReadonlyArray<readonly [RegExp, Stage]> = [
   [/^pxelinux\.cfg\//, "script"],
   [/^grub\//, "script"],
   [/^boot\/[^/]+\/[^/]+\/(?:linux|initrd)$/, "kernel"],
-  [/^boot\/[^/]+\/[^/]+\/files\//, "answer"],
   [/^trees\/./, "packages"],
   // undionly.kpxe, snponly.efi, pxelinux.0, ldlinux.c32, shimx64.efi.signed
   [/\.(?:kpxe|kkpxe|pxe|efi|0|c32|lkrn)(?:\.signed)?$/, "loader"],

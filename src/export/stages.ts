@@ -20,7 +20,6 @@ export function stageTexts(view: HostView): readonly StageText[] {
     { stage: "script", lines: linesOf(renderIpxe({ ...script, arguments: [] })) },
     { stage: "kernel", lines: script.arguments },
     { stage: "answer", lines: linesOf(rendered.answer.text) },
-    ...(rendered.served ?? []).map(({ path, text }) => ({ stage: `served ${path}`, lines: linesOf(text) })),
     ...overlay.map(({ path, content }) => ({ stage: `installer ${path}`, lines: linesOf(content) })),
     { stage: "verified", lines: expectedLines(view.network) },
   ];

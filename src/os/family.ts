@@ -10,8 +10,6 @@ export interface ServerUrls {
   readonly tree: string;
   /** Reports go to `<report>/<event>`: `http://192.168.77.1/report/<token>`. */
   readonly report: string;
-  /** Folder of what `Rendered.served` lists: `http://192.168.77.1/boot/<token>/<mac>/files`. */
-  readonly files: string;
 }
 
 export interface FamilyInput {
@@ -43,8 +41,6 @@ export interface Rendered {
   readonly overlay: readonly OverlayFile[];
   /** The overlay comes before the initrd, not after it: it may then replace no file of the initrd. */
   readonly overlayFirst?: boolean;
-  /** Text files that each server has below `ServerUrls.files`, for what the installer must fetch: mirror lists. */
-  readonly served?: ReadonlyArray<{ readonly path: string; readonly text: string }>;
 }
 
 /**

@@ -1,16 +1,14 @@
 /** Where an installer finds each server of the site: made for one install, with its token in them. */
-import { type Mac, macWithDashes } from "../base/address.ts";
 import type { Server, Tree } from "../site/model.ts";
 import { baseUrl, type ServerView } from "../site/server-view.ts";
 import type { FamilyInput, ServerUrls } from "./family.ts";
 
-export function serverUrls(view: ServerView, tree: Tree, token: string, mac: Mac): ServerUrls {
+export function serverUrls(view: ServerView, tree: Tree, token: string): ServerUrls {
   const base = baseUrl(view);
   return {
     view,
     tree: `${base}/trees/${tree.name}`,
     report: `${base}/report/${token}`,
-    files: `${base}/boot/${token}/${macWithDashes(mac)}/files`,
   };
 }
 
@@ -23,12 +21,11 @@ export function orderedServers(
   own: ServerView,
   tree: Tree,
   token: string,
-  mac: Mac,
 ): FamilyInput["servers"] {
   const others = servers.filter(
     ({ name, address, floating }) => name !== own.name && address !== own.address && floating !== own.address,
   );
-  const urls = (view: ServerView) => serverUrls(view, tree, token, mac);
+  const urls = (view: ServerView) => serverUrls(view, tree, token);
   return [urls(own), ...others.map((server) => urls(lastingView(server)))];
 }
 

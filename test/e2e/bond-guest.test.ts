@@ -50,7 +50,7 @@ hosts:
   const mac = parseMac(MACS[0]);
   if (!host || !view || !mac) throw new Error("the site lacks vm1 or one");
   const base = baseUrl(view);
-  const server = { view, tree: `${base}/trees/debian-12`, report: `${base}/report/t0ken`, files: `${base}/files` };
+  const server = { view, tree: `${base}/trees/debian-12`, report: `${base}/report/t0ken` };
   return { site, host, profile: host.profile, tree: host.profile.tree, mac, servers: [server] };
 }
 

@@ -19,14 +19,7 @@ export interface BootPermits {
   /** Gives the host its permit for one boot, durably, or says why there is none. */
   handOut(host: string): Promise<PermitAnswer>;
   /** The host whose running install the token belongs to; undefined = used up, expired, unknown. */
-  bootable(token: string): Granted | undefined;
-  /** The same, while its installer runs too: it may be writing already. */
-  installing(token: string): Granted | undefined;
-}
-
-interface Granted {
-  readonly host: string;
-  readonly permit: PermitFacts;
+  bootable(token: string): { readonly host: string; readonly permit: PermitFacts } | undefined;
 }
 
 export interface BootFilesOptions {
@@ -69,26 +62,18 @@ export function createBootFiles(options: BootFilesOptions): FileResolver {
   };
 }
 
-/** `ipxe/<mac>`, `<token>/<mac>/linux`, `<token>/<mac>/initrd`, `<token>/<mac>/files/<path>` */
+/** `ipxe/<mac>`, `<token>/<mac>/linux`, `<token>/<mac>/initrd` */
 async function bootFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup> {
   const [first = "", second = "", file, ...more] = rest.split("/");
   const mac = parseMac(second);
-  if (!mac || (more.length > 0 && file !== "files")) return ABSENT;
+  if (!mac || more.length > 0) return ABSENT;
   if (first === "ipxe" && file === undefined) return script(options, hostOf(options.site, mac), "ipxe", from);
-  const granted = file === "files" ? options.permits.installing(first) : options.permits.bootable(first);
+  const granted = options.permits.bootable(first);
   const host = options.site.hostByMac.get(mac);
   if (!granted || host?.name !== granted.host) return REFUSED;
-  const install = { host, mac, server: options.serverFor(from.address), permit: granted.permit };
-  switch (file) {
-    case "linux":
-      return options.installFiles.kernel(host);
-    case "initrd":
-      return options.installFiles.initrd(install);
-    case "files":
-      return options.installFiles.served(install, more.join("/"));
-    default:
-      return ABSENT;
-  }
+  const server = options.serverFor(from.address);
+  if (file === "linux") return options.installFiles.kernel(host);
+  return file === "initrd" ? options.installFiles.initrd({ host, mac, server, permit: granted.permit }) : ABSENT;
 }
 
 async function pxelinuxFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup> {

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import type { OrderServers } from "../../balance/site-orders.ts";
 import type { Mac } from "../../base/address.ts";
 import type { PermitFacts } from "../../boot/plan.ts";
-import { bytesFile, joinSegments } from "../../content/segments.ts";
+import { joinSegments } from "../../content/segments.ts";
 import type { Lookup, ServedFile } from "../../content/served-file.ts";
 import { type Family, familyOf, type Rendered } from "../../os/family.ts";
 import { orderedServers } from "../../os/server-urls.ts";
@@ -32,8 +32,6 @@ export interface InstallFiles {
   kernel(host: Host): Promise<Lookup>;
   initrd(install: InstallOf): Promise<Lookup>;
   kernelArguments(install: InstallOf): Promise<readonly string[]>;
-  /** One of `Rendered.served`; `path` as it stands there. */
-  served(install: InstallOf, path: string): Promise<Lookup>;
   render(install: InstallOf): Promise<Rendered>;
 }
 
@@ -55,11 +53,6 @@ export function createInstallFiles(options: InstallFilesOptions): InstallFiles {
       const base = (await findBootFiles(options, install.host.profile.tree))?.initrd;
       if (base?.kind !== "file") return base ?? { kind: "absent" };
       return { kind: "file", file: withOverlay(base.file, await render(install)) };
-    },
-    served: async (install, path) => {
-      const found = (await render(install)).served?.find((file) => file.path === path);
-      if (!found) return { kind: "absent" };
-      return { kind: "file", file: bytesFile(Buffer.from(found.text), "text/plain; charset=utf-8", 0) };
     },
   };
 }
@@ -92,7 +85,7 @@ async function renderInstall(options: InstallFilesOptions, install: InstallOf): 
     profile: host.profile,
     tree,
     mac,
-    servers: orderedServers(options.order(host), server, tree, permit.token, mac),
+    servers: orderedServers(options.order(host), server, tree, permit.token),
     ...(tree.keyring !== undefined && { keyring: await readFile(tree.keyring) }),
   });
 }

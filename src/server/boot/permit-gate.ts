@@ -41,12 +41,6 @@ export function createPermitGate(permits: Permits, clock: Clock): PermitGate {
       const permit = permits.byToken(token);
       return permit && isActive(permit, clock.now()) ? { host: permit.host, permit: factsOf(permit) } : undefined;
     },
-    installing: (token) => {
-      const permit = permits.byToken(token);
-      return permit && (permit.state === "writing" || isActive(permit, clock.now()))
-        ? { host: permit.host, permit: factsOf(permit) }
-        : undefined;
-    },
     reporting: (token) => permits.byToken(token),
     report: (token, event) => report(permits, token, event),
   };

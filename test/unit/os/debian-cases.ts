@@ -97,7 +97,7 @@ ${given.pair ? 'state: {etcd: ["http://192.168.77.1:2379"]}' : ""}
   const mac = parseMac("52:54:00:00:00:01");
   if (!host || !mac) throw new Error("the site lacks vm1");
   const { profile } = host;
-  const servers = serverUrls(site, host, mac);
+  const servers = serverUrls(site, host);
   return {
     site,
     host,

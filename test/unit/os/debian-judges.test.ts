@@ -29,7 +29,7 @@ function renderAll(release: string): readonly Case[] {
   return [...site.hosts.values()].map((host) => {
     const [mac] = host.nics;
     const { profile } = host;
-    const servers = serverUrls(site, host, mac);
+    const servers = serverUrls(site, host);
     return { host, rendered: debian.render({ site, host, profile, tree: profile.tree, mac, servers }) };
   });
 }

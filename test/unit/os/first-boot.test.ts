@@ -35,7 +35,6 @@ function inputWith(ports: readonly number[], firstBoot: readonly string[] = []):
       view: { address: "127.0.0.1" as Ipv4, httpPort },
       tree: base,
       report: `${base}/report/t0ken`,
-      files: base,
     };
   });
   assert.ok(first);

@@ -44,7 +44,7 @@ ${lines(host)}`);
 export function inputOf(site: Site, host: Host | undefined): FamilyInput {
   if (!host) throw new Error("the site has no such host");
   const { profile, nics } = host;
-  return { site, host, profile, tree: profile.tree, mac: nics[0], servers: serverUrls(site, host, nics[0]) };
+  return { site, host, profile, tree: profile.tree, mac: nics[0], servers: serverUrls(site, host) };
 }
 
 /** The input, with servers of the test's own: `http://127.0.0.1:PORT`. */

@@ -16,7 +16,6 @@ import { createInstallFiles } from "../../../../src/server/boot/install-files.ts
 import { exampleSite } from "../../../support/sites.ts";
 
 const site = exampleSite("single");
-const WRITING = "fedcba9876543210fedcba9876543210";
 const TOKEN = "0123456789abcdef0123456789abcdef";
 const permit = { id: "p1", token: TOKEN, expires: Date.parse("2026-11-20T12:00:00Z") };
 const VM1 = { address: "192.168.77.101", protocol: "http" } as const;
@@ -47,7 +46,6 @@ function open(context: TestContext, world: World = {}) {
         return world.permit ?? { kind: "permit", permit };
       },
       bootable: (token) => (token === TOKEN ? { host: "vm1", permit } : undefined),
-      installing: (token) => (token === TOKEN || token === WRITING ? { host: "vm1", permit } : undefined),
     },
     loader: async (name) =>
       name === "undionly.kpxe" ? { kind: "file", file: bytesFile(Buffer.from("loader"), "", 0) } : { kind: "absent" },

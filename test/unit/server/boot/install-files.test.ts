@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OrderServers } from "../../../../src/balance/site-orders.ts";
 import type { Ipv4 } from "../../../../src/base/address.ts";
-import { SegmentReader } from "../../../../src/content/segments.ts";
-import type { Lookup } from "../../../../src/content/served-file.ts";
 import type { Family, FamilyInput } from "../../../../src/os/family.ts";
 import { createInstallFiles, type InstallOf } from "../../../../src/server/boot/install-files.ts";
 import type { Server as SiteServer } from "../../../../src/site/model.ts";
@@ -23,8 +21,7 @@ function echoFamily(): { family: Family; inputs: FamilyInput[] } {
     problems: () => [],
     render: (input) => {
       inputs.push(input);
-      const served = [{ path: "lists/mirrors", text: input.servers.map(({ tree }) => `${tree}\n`).join("") }];
-      return { kernelArguments: [], answer: { name: "", contentType: "", text: "" }, overlay: [], served };
+      return { kernelArguments: [], answer: { name: "", contentType: "", text: "" }, overlay: [] };
     },
   };
   return { family, inputs };
@@ -47,30 +44,19 @@ function installBy(server: ServerView): InstallOf {
   return { host, mac: host.nics[0], server, permit: { token: "t0ken" } };
 }
 
-async function textOf(lookup: Lookup): Promise<string> {
-  if (lookup.kind !== "file") throw new Error(lookup.kind);
-  const reader = new SegmentReader(lookup.file);
-  const bytes = Buffer.from(await reader.read(0, lookup.file.size));
-  await reader.close();
-  return bytes.toString();
-}
-
 test("the server that answers comes first, the others by their floating addresses", async () => {
   const { files, inputs } = open();
   await files.render(installBy(SERVER2));
-  const folder = "boot/t0ken/00-0c-29-6d-1c-f7/files";
   assert.deepEqual(inputs[0]?.servers, [
     {
       view: SERVER2,
       tree: "http://192.168.0.12/trees/rocky-9",
       report: "http://192.168.0.12/report/t0ken",
-      files: `http://192.168.0.12/${folder}`,
     },
     {
       view: { name: "server1", address: "192.168.0.253", httpPort: 80 },
       tree: "http://192.168.0.253/trees/rocky-9",
       report: "http://192.168.0.253/report/t0ken",
-      files: `http://192.168.0.253/${folder}`,
     },
   ]);
 });
@@ -107,11 +93,4 @@ test("a server that goes by its floating address is not told twice", async () =>
       [address, "192.168.0.253"],
     );
   }
-});
-
-test("what a family serves is found by its path, and nothing else is", async () => {
-  const { files } = open();
-  const list = "http://192.168.0.12/trees/rocky-9\nhttp://192.168.0.253/trees/rocky-9\n";
-  assert.equal(await textOf(await files.served(installBy(SERVER2), "lists/mirrors")), list);
-  assert.deepEqual(await files.served(installBy(SERVER2), "lists"), { kind: "absent" });
 });
