@@ -10,13 +10,13 @@ import { EverbootError } from "../src/base/errors.ts";
 import { addCleanup, kill } from "./cleanup.ts";
 import { UNPACKED_FOLDER } from "./unpacked.ts";
 
-const PROGRAM = join(UNPACKED_FOLDER, "etcd-server/usr/bin/etcd");
+export const ETCD_PROGRAM = join(UNPACKED_FOLDER, "etcd-server/usr/bin/etcd");
 const READY_WITHIN_MS = 60_000;
 const POLL_MS = 20;
 
 /** Reason why etcd cannot be started here, or undefined. For `test({ skip })`. */
 export function etcdObstacle(): string | undefined {
-  return existsSync(PROGRAM) ? undefined : "package etcd-server is not unpacked here: run `./everboot test` once";
+  return existsSync(ETCD_PROGRAM) ? undefined : "package etcd-server is not unpacked here: run `./everboot test` once";
 }
 
 export interface EtcdClusterOptions {
@@ -69,7 +69,7 @@ export class EtcdCluster {
   startMember(place: number): void {
     const member = this.member(place);
     const log = openSync(join(this.folder, `${member.name}.log`), "a");
-    const command = ["--pdeathsig", "KILL", PROGRAM, ...this.flags(member)];
+    const command = ["--pdeathsig", "KILL", ETCD_PROGRAM, ...this.flags(member)];
     member.process = spawn("setpriv", command, { stdio: ["ignore", log, log] });
     closeSync(log);
   }

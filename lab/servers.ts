@@ -131,13 +131,23 @@ export interface KeepalivedProgram {
 }
 
 const LIBRARIES = ["libsnmp40", "libpci3", "libsensors5", "libwrap0"];
+const PROGRAM_FOLDERS = ["keepalived/usr/sbin", "etcd-server/usr/bin"];
 
 export function keepalivedProgram(): KeepalivedProgram {
   const installed = "/usr/sbin/keepalived";
   const program = existsSync(installed) ? installed : join(UNPACKED_FOLDER, "keepalived", installed);
-  const folders = LIBRARIES.map((name) => join(UNPACKED_FOLDER, name, "usr/lib")).filter((path) => existsSync(path));
-  const paths = folders.flatMap((path) => readdirSync(path).map((arch) => join(path, arch)));
-  const env = program === installed ? {} : { LD_LIBRARY_PATH: paths.join(":") };
+  const env = program === installed ? {} : { LD_LIBRARY_PATH: libraries() };
   const { status } = spawnSync(program, ["--version"], { env: { ...process.env, ...env } });
   return { program, env, obstacle: status === 0 ? undefined : "package keepalived is neither installed nor unpacked" };
+}
+
+/** With it a daemon finds what is unpacked as if it were installed; what is installed comes first. */
+export function unpackedEnvironment(): Readonly<Record<string, string>> {
+  const folders = PROGRAM_FOLDERS.map((name) => join(UNPACKED_FOLDER, name));
+  return { PATH: [process.env.PATH, ...folders].join(":"), ...keepalivedProgram().env };
+}
+
+function libraries(): string {
+  const folders = LIBRARIES.map((name) => join(UNPACKED_FOLDER, name, "usr/lib")).filter((path) => existsSync(path));
+  return folders.flatMap((path) => readdirSync(path).map((arch) => join(path, arch))).join(":");
 }

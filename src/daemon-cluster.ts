@@ -38,8 +38,6 @@ export interface ClusterOptions {
   readonly addresses: readonly Ipv4[];
   readonly clock: Clock;
   readonly log: Log;
-  /** Path of keepalived; absent = where distributions put it. */
-  readonly keepalived?: string;
 }
 
 export interface Cluster {
@@ -159,14 +157,13 @@ class ClusterParts {
 
   /** The listeners are up when its addresses come; and on the way down the addresses go before the listeners close. */
   private floatingServer(peers: PeersServer): Server {
-    const { site, server, folder, clock, log, keepalived } = this.options;
+    const { site, server, folder, clock, log } = this.options;
     return {
       name: "floating",
       start: async () => {
         this.engine = await Floating.start({
           ...{ site, server, folder: join(folder, "floating"), key: this.key, clock, log },
           interfaces: localInterfaces(),
-          ...(keepalived !== undefined && { program: keepalived }),
           isWell: () => true,
           isIdle: (address) => this.isIdle(address),
           changed: (event) => this.changed(peers, event),

@@ -44,8 +44,6 @@ export interface DaemonOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pid: number;
-  /** Path of keepalived; absent = where distributions put it. */
-  readonly keepalived?: string;
 }
 
 export interface Daemon {

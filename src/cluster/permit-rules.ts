@@ -34,6 +34,8 @@ export interface Permit {
   readonly changed: number;
   /** Times it was handed to a booting machine. */
   readonly handOuts: number;
+  /** Name of the server that the newest hand-out sent this install to; absent = by the site file's order alone. */
+  readonly server?: string;
 }
 
 const UNTIL_WRITING = {
@@ -62,13 +64,14 @@ export function nextState(state: PermitState, event: PermitEvent): PermitState |
 }
 
 /**
- * The permit after `event`; the same one when nothing changes.
+ * The permit after `event`; the same one when nothing changes. `server`: where a hand-out sends the install to.
  * @throws EverbootError `permit-unknown`: there is none, or its state does not allow it
  */
-export function movePermit(permit: Permit | undefined, event: PermitEvent, now: number): Permit {
+export function movePermit(permit: Permit | undefined, event: PermitEvent, now: number, server?: string): Permit {
   const state = permit && nextState(permit.state, event);
   if (permit === undefined || state === undefined) throw new EverbootError("permit-unknown");
-  if (event === "hand-out") return { ...permit, state, changed: now, handOuts: permit.handOuts + 1 };
+  if (event === "hand-out")
+    return { ...permit, state, changed: now, handOuts: permit.handOuts + 1, ...(server !== undefined && { server }) };
   return state === permit.state ? permit : { ...permit, state, changed: now };
 }
 

@@ -24,8 +24,8 @@ export type HandOut =
 export interface Permits extends Pick<PermitStore, "newestOf" | "byToken" | "all"> {
   /** Rejects with `permit-exists` while another is open (unless `replace`), or `store-unavailable`. */
   issue(host: string, options?: IssueOptions): Promise<Permit>;
-  /** The permit for a machine that is about to load its installer. */
-  handOut(host: string): Promise<HandOut>;
+  /** The permit for a machine that is about to load its installer, from `server` if that is chosen. */
+  handOut(host: string, server?: string): Promise<HandOut>;
   /** Rejects with `permit-unknown` or `store-unavailable`. Saying the same twice is well. */
   advance(token: string, event: ReportedEvent): Promise<Permit>;
   /** Rejects with `permit-unknown` when there is nothing to cancel, or `store-unavailable`. */
@@ -74,13 +74,13 @@ export async function openPermits(options: PermitsOptions): Promise<Permits> {
     }
   }
 
-  async function handOut(host: string): Promise<HandOut> {
+  async function handOut(host: string, server?: string): Promise<HandOut> {
     const known = permits.newestOf(host);
     const report = known && unstored.get(known.token);
     if (known && report) await advance(known.token, report);
     const permit = await permits.change(host, (current) => {
       const now = clock.now();
-      if (current === undefined || isActive(current, now)) return movePermit(current, "hand-out", now);
+      if (current === undefined || isActive(current, now)) return movePermit(current, "hand-out", now, server);
       // Expiry is written down, so that a clock that is set back later does not bring the permit to life again.
       return stateAt(current, now) === current.state ? current : movePermit(current, "expire", now);
     });
@@ -95,7 +95,7 @@ export async function openPermits(options: PermitsOptions): Promise<Permits> {
         if (current !== undefined && !replace && isOpen(current, now)) throw permitExists(current);
         return createPermit(host, random, now, lifetimeMs);
       }),
-    handOut: (host) => handOut(host).catch(refusalOf),
+    handOut: (host, server) => handOut(host, server).catch(refusalOf),
     advance,
     cancel: (host) => permits.change(host, (current) => movePermit(current, "cancel", clock.now())),
     activeFor(host) {

@@ -39,6 +39,8 @@ export interface Subnet {
   /** Seconds. */
   readonly lease: number;
   readonly dhcp: DhcpMode;
+  /** Installs that run here at a time; absent = no limit. */
+  readonly installs?: number;
 }
 
 export interface Server {
@@ -52,6 +54,10 @@ export interface Server {
   /** Share of the hosts against the other servers': 1 to 100. */
   readonly weight: number;
   readonly httpPort: number;
+  /** Installs that it serves at a time; absent = no limit. */
+  readonly installs?: number;
+  /** Path of a serial device whose line ends at another server. */
+  readonly serial?: string;
 }
 
 export interface Tree {

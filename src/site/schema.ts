@@ -31,6 +31,12 @@ export const subnetSchema = z.strictObject({
     .describe(
       "`authoritative`: Everboot gives addresses; `proxy`: another DHCP server does, Everboot adds the boot data; `off`: no DHCP here.",
     ),
+  installs: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .exactOptional()
+    .describe("Installs that run in this network at a time; further machines wait. Left out: no limit."),
 });
 
 export const serverSchema = z.strictObject({
@@ -52,6 +58,15 @@ export const serverSchema = z.strictObject({
     .max(100)
     .default(1)
     .describe("Share of the hosts against the other servers'; read by `balance: rendezvous` and `least-loaded`."),
+  installs: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .exactOptional()
+    .describe("Installs that it serves at a time; further machines wait in their boot loader. Left out: no limit."),
+  serial: values.serialDevice
+    .exactOptional()
+    .describe("Serial device whose line ends at another server: a further heartbeat link."),
   http_port: z.int().min(1).max(65535).default(80).describe("TCP port of the HTTP server."),
 });
 

@@ -71,6 +71,7 @@ export const line = shaped("line of text", /^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$/u,
 /** May go over several lines. */
 export const script = shaped("shell command", /\S/, "write a command");
 export const devicePath = shaped("disk", /^\/dev\/\S+$/, "write a device as in /dev/sda");
+export const serialDevice = shaped("serial device", /^\/dev\/\S+$/, "write a device as in /dev/ttyS0");
 /** Absolute, below the root, without blanks. */
 export const mountPoint = shaped("mount point", /^(\/[A-Za-z0-9._-]+)+$/, "write it as in /srv/data");
 export const device = shaped("disk", /^(auto|\/dev\/\S+)$/, "write auto or a device as in /dev/sda");

@@ -6,124 +6,35 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { kill } from "../../lab/cleanup.ts";
-import { etcdObstacle } from "../../lab/etcd.ts";
-import { namespaceObstacle } from "../../lab/netns.ts";
+import { CLIENT_ADDRESS, clusterObstacle, LAB_TREE, LabCluster } from "../../lab/cluster.ts";
 import { packageObstacle } from "../../lab/prerequisites.ts";
-import { keepalivedProgram, type LabServer, ServersLab } from "../../lab/servers.ts";
-import { UNPACKED_FOLDER } from "../../lab/unpacked.ts";
-import { isWell } from "../../src/cli/cluster.ts";
-import { askDaemon } from "../../src/cli/daemon-client.ts";
-import { statePaths } from "../../src/cluster/state-folder.ts";
-import type { ClusterReport } from "../../src/server/boot/operations.ts";
-import { Lines } from "../support/dhcp-rack.ts";
+import type { LabServer } from "../../lab/servers.ts";
 
-const keepalived = keepalivedProgram();
-const skip = namespaceObstacle() ?? packageObstacle("clients") ?? etcdObstacle() ?? keepalived.obstacle;
-const ETCD = join(UNPACKED_FOLDER, "etcd-server/usr/bin/etcd");
-const SIZE = 48_000_000;
-const CONTENT = randomBytes(SIZE);
-const folder = mkdtempSync(join(tmpdir(), "everboot-cluster-"));
-const siteFile = join(folder, "site.yaml");
-/** Of the host, and that of the client's own NIC. */
-const CLIENT_ADDRESS = "10.77.0.100";
+const skip = clusterObstacle() ?? packageObstacle("clients");
+const CONTENT = randomBytes(48_000_000);
+/** The client's NIC gets it. */
+const MAC = "52:54:00:77:00:01";
 
-let lab: ServersLab;
+let lab: LabCluster;
 
-const stateOf = ({ name }: LabServer) => join(folder, name);
-const socketOf = (server: LabServer) => statePaths(stateOf(server)).socket;
-const ask = (server: LabServer, method: string, path: string, body?: unknown) =>
-  askDaemon(socketOf(server), method, path, body) as Promise<{
-    readonly state: string;
-    readonly permit?: { readonly state: string };
-  }>;
-
-function siteText(servers: readonly LabServer[], mac: string): string {
-  const entries = servers.map(
-    ({ name, address, floating, link }) =>
-      `  ${name}: {address: ${address}, floating: ${floating}, interface: lan, links: [${link}]}\n`,
-  );
-  const etcd = [...servers.map(({ address }) => address), CLIENT_ADDRESS].map((address) => `"http://${address}:2379"`);
-  return `site: pair
-subnets: [{cidr: 10.77.0.0/24, router: 10.77.0.254, domain: lab.example}]
-servers:
-${entries.join("")}state: {etcd: [${etcd.join(", ")}]}
-trees: {noise: {family: debian, release: bookworm, path: ${join(folder, "tree")}}}
-profiles: {small: {tree: noise, root: {password: "!", ssh_keys: ["ssh-ed25519 AAAA"]}}}
-hosts:
-  vm1: {nics: ["${mac}"], address: ${CLIENT_ADDRESS}, profile: small}
-`;
-}
-
-/** Members on both servers, and a witness where the client is; `only` some of them. */
-function startEtcd(servers: readonly LabServer[], only?: string): void {
-  const members = [
-    ...servers.map(({ name, space, address }) => ({ name, space, address })),
-    { name: "witness", space: lab.client, address: CLIENT_ADDRESS },
-  ];
-  const all = members.map(({ name, address }) => `${name}=http://${address}:2380`).join(",");
-  for (const { name, space, address } of members) {
-    if (only !== undefined && name !== only) continue;
-    const log = openSync(join(folder, `etcd-${name}.log`), "a");
-    const flags = {
-      name,
-      "data-dir": join(folder, `etcd-${name}`),
-      "listen-client-urls": `http://${address}:2379`,
-      "advertise-client-urls": `http://${address}:2379`,
-      "listen-peer-urls": `http://${address}:2380`,
-      "initial-advertise-peer-urls": `http://${address}:2380`,
-      "initial-cluster": all,
-      "heartbeat-interval": "50",
-      "election-timeout": "300",
-      "max-txn-ops": "16384",
-    };
-    const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
-    space.spawn(ETCD, args, { stdio: ["ignore", log, log] });
-  }
-}
-
-async function startServer(server: LabServer): Promise<void> {
-  const log = openSync(join(folder, `${server.name}.log`), "a");
-  const program = join(import.meta.dirname, "cluster-server.ts");
-  const args = [
-    "--disable-warning=ExperimentalWarning",
-    program,
-    siteFile,
-    server.name,
-    stateOf(server),
-    keepalived.program,
-  ];
-  const env = { ...process.env, ...keepalived.env };
-  const child = server.space.spawn(process.execPath, args, { stdio: ["ignore", "pipe", log], env });
-  await new Lines(child).match(/^ready$/);
-}
-
-async function until(what: string, look: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!(await look().catch(() => false))) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within 60 s\n${logs()}`);
-    await delay(50);
-  }
-}
-
-/** The last lines of both daemons. */
-function logs(): string {
-  return lab.servers.map(({ name }) => readFileSync(join(folder, `${name}.log`), "utf8").slice(-2000)).join("\n---\n");
+async function permitState(server: LabServer): Promise<string | undefined> {
+  const host = (await lab.ask(server, "GET", "/api/v1/hosts/vm1")) as { readonly permit?: { readonly state: string } };
+  return host.permit?.state;
 }
 
 async function isHeld(server: LabServer, by: LabServer): Promise<boolean> {
-  return (await lab.holders(server.floating)).join() === by.name;
+  return (await lab.net.holders(server.floating)).join() === by.name;
 }
 
 /** A lease for the client's NIC, and who it is from. */
 function lease(): { readonly address: string; readonly server: string } {
   const args = ["-n", "-q", "-f", "-i", "lan", "-t", "6", "-T", "2", "-s", "/bin/true"];
-  const { stderr, stdout } = spawnSync("ip", ["netns", "exec", lab.client.name, "udhcpc", ...args], {
+  const { stderr, stdout } = spawnSync("ip", ["netns", "exec", lab.net.client.name, "udhcpc", ...args], {
     encoding: "utf8",
   });
   const [, address = "", server = ""] = /lease of (\S+) obtained(?: from (\S+),)?/.exec(stderr + stdout) ?? [];
@@ -133,42 +44,24 @@ function lease(): { readonly address: string; readonly server: string } {
 
 before(async () => {
   if (skip) return;
-  lab = await ServersLab.open("clu", 2);
-  const mac = /link\/ether (\S+)/.exec(await lab.client.ip("link show lan"))?.[1] ?? "";
-  mkdirSync(join(folder, "tree"));
-  writeFileSync(join(folder, "tree/big"), CONTENT);
-  for (const name of ["linux", "initrd.gz"]) writeFileSync(join(folder, "tree", name), CONTENT.subarray(0, 100_000));
-  writeFileSync(siteFile, siteText(lab.servers, mac));
-  for (const server of lab.servers) {
-    mkdirSync(stateOf(server));
-    writeFileSync(join(stateOf(server), "cluster.key"), `${"5a".repeat(32)}\n`, { mode: 0o600 });
-  }
-  startEtcd(lab.servers);
-  await Promise.all(lab.servers.map(startServer));
-  for (const server of lab.servers) await until(`${server.name} holds its address`, () => isHeld(server, server));
+  lab = await LabCluster.open({
+    name: "clu",
+    servers: 2,
+    hosts: { vm1: { nics: [MAC], address: CLIENT_ADDRESS } },
+    fill: (folder) => {
+      writeFileSync(join(folder, "big"), CONTENT);
+      for (const name of ["linux", "initrd.gz"]) writeFileSync(join(folder, name), CONTENT.subarray(0, 100_000));
+    },
+  });
+  await lab.net.client.ip(`link set lan address ${MAC}`);
 });
 
-after(async () => {
-  await lab?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+after(async () => lab?.close());
 
 test("a permit that is issued at one server is known at the other", { skip }, async () => {
-  const [one, two] = lab.servers;
-  assert.ok(one && two);
-  // A server hands out nothing and takes no edits before it has caught up.
-  await until(
-    "the permit is issued",
-    async () => (await ask(one, "POST", "/api/v1/hosts/vm1/permit", { replace: true })).state === "issued",
-  );
-  await until(
-    "the other knows it",
-    async () => (await ask(two, "GET", "/api/v1/hosts/vm1")).permit?.state === "issued",
-  );
-});
-
-test("each server sees the other, and who holds which address", { skip }, async () => {
-  for (const server of lab.servers) await until(`all is well for ${server.name}`, () => isWellFor(server));
+  await lab.permit("vm1");
+  for (const server of lab.servers)
+    await lab.until("the other knows it", async () => (await permitState(server)) === "issued");
 });
 
 test("a client has one answer, by the floating address of its first server", { skip }, async () => {
@@ -188,7 +81,7 @@ test("a server dies with all that runs on it: wget and curl go on, and the heir 
   const dying = lab.servers.find(({ floating }) => floating === identity);
   const heir = lab.servers.find((server) => server !== dying);
   assert.ok(dying && heir);
-  const url = `http://${identity}/trees/noise/big`;
+  const url = `http://${identity}/trees/${LAB_TREE}/big`;
   const clients = [
     { name: "wget", args: ["wget", "-nv", "-c", "--limit-rate=6m", "-O"] },
     {
@@ -196,14 +89,14 @@ test("a server dies with all that runs on it: wget and curl go on, and the heir 
       args: ["curl", "-sS", "--limit-rate", "6M", "--retry", "30", "--retry-all-errors", "-C", "-", "-o"],
     },
   ].map(({ name, args: [program = "", ...args] }) => {
-    const to = join(folder, name);
-    const child = lab.client.spawn(program, [...args, to, url], { stdio: "ignore" });
+    const to = join(lab.folder, name);
+    const child = lab.net.client.spawn(program, [...args, to, url], { stdio: "ignore" });
     return { name, to, child, ended: once(child, "close") as Promise<[number | null]> };
   });
-  await until("both are under way", async () => clients.every(({ to }) => sizeOf(to) > 4_000_000));
-  await lab.cut(dying, "lan", "silent");
-  await lab.cut(dying, "cross", "silent");
-  lab.signal(dying, "SIGKILL");
+  await lab.until("both are under way", async () => clients.every(({ to }) => sizeOf(to) > 4_000_000));
+  await lab.net.cut(dying, "lan", "silent");
+  await lab.net.cut(dying, "cross", "silent");
+  await lab.killServer(dying);
   const pauses = await Promise.all(clients.map(({ to, ended }) => longestPause(to, ended)));
   const told = clients.map(({ name }, index) => `${name} ${Math.round(pauses[index] ?? 0)} ms`);
   t.diagnostic(`longest pauses: ${told.join(", ")}`);
@@ -212,11 +105,12 @@ test("a server dies with all that runs on it: wget and curl go on, and the heir 
     assert.equal(hashOf(readFileSync(to)), hashOf(CONTENT), name);
   }
   assert.deepEqual(lease(), { address: CLIENT_ADDRESS, server: identity });
-  assert.equal((await ask(heir, "GET", "/api/v1/hosts/vm1")).permit?.state, "issued");
-  const report = (await askDaemon(socketOf(heir), "GET", "/api/v1/cluster")) as ClusterReport;
-  const shown = report.servers.map(({ name, alive, heldBy }) => [name, alive, heldBy]);
-  const expected = lab.servers.map(({ name }) => [name, name === heir.name, heir.name]);
-  assert.deepEqual(shown, expected);
+  assert.equal(await permitState(heir), "issued");
+  const shown = (await lab.report(heir)).servers.map(({ name, alive, heldBy }) => [name, alive, heldBy]);
+  assert.deepEqual(
+    shown,
+    lab.servers.map(({ name }) => [name, name === heir.name, heir.name]),
+  );
 });
 
 test("the dead server comes back: it catches up, gets its address again, and leaves in order", {
@@ -227,29 +121,21 @@ test("the dead server comes back: it catches up, gets its address again, and lea
   const heir = lab.servers.find((server) => server !== dead);
   assert.ok(dead && heir);
   // Meanwhile something has happened that only the heir and the witness know.
-  await ask(heir, "DELETE", "/api/v1/hosts/vm1/permit");
-  for (const cable of ["lan", "cross"] as const) await lab.heal(dead, cable);
-  startEtcd(lab.servers, dead.name);
-  await startServer(dead);
-  for (const server of [dead, heir]) await until(`all is well for ${server.name}`, () => isWellFor(server));
-  assert.equal((await ask(dead, "GET", "/api/v1/hosts/vm1")).permit?.state, "cancelled");
+  await lab.ask(heir, "DELETE", "/api/v1/hosts/vm1/permit");
+  await lab.repair();
+  assert.equal(await permitState(dead), "cancelled");
 
-  const daemon = Number(readFileSync(statePaths(stateOf(dead)).pid, "utf8"));
-  kill(daemon, "SIGTERM");
-  await until("the heir holds both addresses", () => isHeld(dead, heir));
+  kill(lab.daemon(dead)?.pid, "SIGTERM");
+  await lab.until("the heir holds both addresses", () => isHeld(dead, heir));
   assert.equal(lease().address, CLIENT_ADDRESS);
 });
-
-async function isWellFor(server: LabServer): Promise<boolean> {
-  return isWell((await askDaemon(socketOf(server), "GET", "/api/v1/cluster")) as ClusterReport);
-}
 
 /** The server that the other one does not hear. */
 async function notAlive(): Promise<LabServer | undefined> {
   for (const server of lab.servers) {
-    const report = await askDaemon(socketOf(server), "GET", "/api/v1/cluster").catch(() => undefined);
-    const absent = (report as ClusterReport | undefined)?.servers.find(({ alive }) => !alive);
-    if (absent) return lab.servers.find(({ name }) => name === absent.name);
+    const report = await lab.report(server).catch(() => undefined);
+    const absent = report?.servers.find(({ alive }) => !alive);
+    if (absent) return lab.server(absent.name);
   }
   return undefined;
 }

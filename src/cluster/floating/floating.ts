@@ -7,10 +7,10 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { LocalInterface } from "../../net/interfaces.ts";
+import { findProgram } from "../../net/programs.ts";
 import type { Server, Site } from "../../site/model.ts";
 import type { PeerView } from "./heartbeats.ts";
 import { HomeGoing } from "./home-going.ts";
-import { findKeepalived } from "./keepalived.ts";
 import { floatingAddresses, type HeirOrder, keepalivedConfig, nextByName, type Place } from "./keepalived-config.ts";
 import type { FloatingEvent, FloatingState } from "./notify-fifo.ts";
 import {
@@ -32,7 +32,7 @@ export interface FloatingOptions {
   readonly log: Log;
   readonly interfaces: readonly LocalInterface[];
   readonly heirs?: HeirOrder;
-  /** Path of keepalived; absent = where distributions put it. */
+  /** Path of keepalived; absent = from PATH, or where distributions put it. */
   readonly program?: string;
   /** Milliseconds of silence after which the daemon counts as frozen. */
   readonly frozenAfterMs?: number;
@@ -264,7 +264,7 @@ function planOf(options: FloatingOptions): SupervisionPlan {
     ...{ server: server.name, addresses, folder, key, frozenAfterMs },
     peers: others.map(({ name, address, links }) => ({ name, lan: address, links })),
     ...(router && device ? { router: { address: router, device } } : {}),
-    program: program ?? findKeepalived(),
+    program: program ?? findProgram("keepalived", { purpose: "floating addresses", package: "keepalived" }),
     config: keepalivedConfig({ site, server, place, heirs, steering: supervisionFiles(folder) }),
   };
 }

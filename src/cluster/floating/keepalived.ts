@@ -6,7 +6,6 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { Ipv4 } from "../../base/address.ts";
 import { type Clock, sleep, type Timer } from "../../base/clock.ts";
-import { EverbootError } from "../../base/errors.ts";
 
 const run = promisify(execFile);
 
@@ -25,20 +24,12 @@ export interface KeepalivedProcess {
   readonly died: () => void;
 }
 
-const FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin"];
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5000;
 /** One that ran for so long starts again at once. */
 const STEADY_MS = 10_000;
 /** It says goodbye to its peers and takes its addresses away; it needs some tens of milliseconds. */
 const END_WITHIN_MS = 3000;
-
-/** @throws EverbootError `tool-missing` */
-export function findKeepalived(): string {
-  const found = FOLDERS.map((folder) => `${folder}/keepalived`).find((path) => existsSync(path));
-  if (found) return found;
-  throw new EverbootError("tool-missing", { tool: "keepalived", purpose: "floating addresses", package: "keepalived" });
-}
 
 export class Keepalived {
   private readonly options: KeepalivedProcess;

@@ -1,0 +1,266 @@
+/**
+ * Whole install servers on this computer: in a namespace each, the daemon as it is, a real member of etcd and real
+ * keepalived; and a witness (a member of etcd alone) where the client is. Each part can be killed, frozen, cut off and
+ * started again by itself.
+ */
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { stringify } from "yaml";
+import { askDaemon } from "../src/cli/daemon-client.ts";
+import { statePaths } from "../src/cluster/state-folder.ts";
+import type { ClusterReport } from "../src/server/boot/operations.ts";
+import { addCleanup, kill } from "./cleanup.ts";
+import { EVERBOOT } from "./daemon-process.ts";
+import { ETCD_PROGRAM, etcdObstacle } from "./etcd.ts";
+import { type Namespace, namespaceObstacle } from "./netns.ts";
+import { keepalivedProgram, type LabServer, ServersLab, unpackedEnvironment } from "./servers.ts";
+
+/** Of the client's namespace, and of the witness in it. */
+export const CLIENT_ADDRESS = "10.77.0.100";
+export const WITNESS = "witness";
+/** The tree of every site that is made here. */
+export const LAB_TREE = "noise";
+
+const WAIT_MS = 60_000;
+
+export interface LabClusterOptions {
+  /** At most 4 characters, for the namespaces' names. */
+  readonly name: string;
+  readonly servers: number;
+  /** A third voice where there are two servers; default: yes for two, no for more. */
+  readonly witness?: boolean;
+  /** Entries of the site file by host name; each has the profile `small`. */
+  readonly hosts: Readonly<Record<string, { readonly nics: readonly string[]; readonly address: string }>>;
+  /** Fills the tree, once: all servers serve the same folder. Must hold `linux` and `initrd.gz`. */
+  readonly fill: (folder: string) => void;
+  /** Further keys of the site file, and of each server's entry in it. */
+  readonly site?: object;
+  readonly serverKeys?: (name: string) => object;
+}
+
+/** Reason why whole servers cannot be run here, or undefined. For `test({ skip })`. */
+export function clusterObstacle(): string | undefined {
+  return namespaceObstacle() ?? etcdObstacle() ?? keepalivedProgram().obstacle;
+}
+
+export class LabCluster {
+  readonly net: ServersLab;
+  readonly folder: string;
+  /** The site file of every server. */
+  readonly siteFile: string;
+  readonly tree: string;
+  private readonly options: LabClusterOptions;
+  private readonly etcd = new Map<string, ChildProcess>();
+  private readonly daemons = new Map<string, ChildProcess>();
+  private readonly forget: () => void;
+
+  private constructor(net: ServersLab, options: LabClusterOptions) {
+    this.net = net;
+    this.options = options;
+    this.folder = mkdtempSync(join(tmpdir(), `everboot-${options.name}-`));
+    this.forget = addCleanup(() => rmSync(this.folder, { recursive: true, force: true }));
+    this.siteFile = join(this.folder, "site.yaml");
+    this.tree = join(this.folder, "tree");
+  }
+
+  /** Resolves when every server holds its own address and has caught up. Leaves nothing behind when it rejects. */
+  static async open(options: LabClusterOptions): Promise<LabCluster> {
+    const cluster = new LabCluster(await ServersLab.open(options.name, options.servers), options);
+    try {
+      mkdirSync(cluster.tree);
+      options.fill(cluster.tree);
+      cluster.writeSite();
+      for (const member of cluster.members()) cluster.startEtcd(member);
+      await Promise.all(cluster.servers.map((server) => cluster.startDaemon(server)));
+      await cluster.untilWell();
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+  }
+
+  get servers(): readonly LabServer[] {
+    return this.net.servers;
+  }
+
+  /** Names of the members of etcd: the servers', and the witness. */
+  members(): string[] {
+    const { witness = this.servers.length === 2 } = this.options;
+    return [...this.servers.map(({ name }) => name), ...(witness ? [WITNESS] : [])];
+  }
+
+  server(name: string): LabServer {
+    const found = this.servers.find((server) => server.name === name);
+    if (!found) throw new Error(`no server ${name} in the lab`);
+    return found;
+  }
+
+  /** State folder of a server. */
+  state({ name }: LabServer): string {
+    return join(this.folder, name);
+  }
+
+  /** A call of the control API; rejects with EverbootError `daemon-absent` while there is no daemon. */
+  ask(server: LabServer, method: string, path: string, body?: unknown): Promise<unknown> {
+    return askDaemon(statePaths(this.state(server)).socket, method, path, body);
+  }
+
+  /** Issues a permit, whatever the host had, by the first server that takes it. */
+  async permit(host: string): Promise<void> {
+    await this.until(`a permit for ${host}`, async () => {
+      for (const server of this.servers)
+        if (await this.ask(server, "POST", `/api/v1/hosts/${host}/permit`, { replace: true }).catch(() => false))
+          return true;
+      return false;
+    });
+  }
+
+  /** The daemon that runs, or ran last. */
+  daemon({ name }: LabServer): ChildProcess | undefined {
+    return this.daemons.get(name);
+  }
+
+  member(name: string): ChildProcess | undefined {
+    return this.etcd.get(name);
+  }
+
+  /** A member of etcd with the data that it had; does nothing when it runs. */
+  startEtcd(name: string): void {
+    if (isRunning(this.etcd.get(name))) return;
+    const { space, address } = this.place(name);
+    const log = openSync(join(this.folder, `etcd-${name}.log`), "a");
+    this.etcd.set(name, space.spawn(ETCD_PROGRAM, this.etcdArguments(name, address), { stdio: ["ignore", log, log] }));
+    closeSync(log);
+  }
+
+  /** Resolves when its sockets listen; does nothing when it runs. Its log is `<server>.log`. */
+  async startDaemon(server: LabServer): Promise<void> {
+    if (isRunning(this.daemons.get(server.name))) return;
+    const log = openSync(join(this.folder, `${server.name}.log`), "a");
+    const args = ["up", "-c", this.siteFile, "--server", server.name, "--state", this.state(server)];
+    const child = server.space.spawn(process.execPath, ["--disable-warning=ExperimentalWarning", EVERBOOT, ...args], {
+      stdio: ["ignore", "pipe", log],
+      env: { ...process.env, ...unpackedEnvironment() },
+    });
+    closeSync(log);
+    this.daemons.set(server.name, child);
+    if (!(await firstLine(child))) throw new Error(`${server.name} did not come up\n${this.log(server.name)}`);
+  }
+
+  /** All that runs on a server, at once, as when its power fails. */
+  async killServer(server: LabServer): Promise<void> {
+    const running = [this.daemons.get(server.name), this.etcd.get(server.name)].filter((child) => isRunning(child));
+    const ended = running.map((child) => child && once(child, "exit"));
+    this.net.signal(server, "SIGKILL");
+    await Promise.all(ended);
+  }
+
+  /** Everything as at the beginning: cables in, all processes there, none frozen. Resolves when all is well. */
+  async repair(): Promise<void> {
+    for (const server of this.servers) {
+      this.net.signal(server, "SIGCONT");
+      for (const cable of ["lan", "cross"] as const) await this.net.heal(server, cable);
+    }
+    await this.net.isolate(false);
+    kill(this.etcd.get(WITNESS)?.pid, "SIGCONT");
+    for (const member of this.members()) this.startEtcd(member);
+    await Promise.all(this.servers.map((server) => this.startDaemon(server)));
+    await this.untilWell();
+  }
+
+  /** Every server alive for every other one, with its own address, its copy current, and nothing waiting. */
+  async untilWell(): Promise<void> {
+    for (const server of this.servers)
+      await this.until(`all is well for ${server.name}`, async () => isWell(await this.report(server)));
+  }
+
+  async report(server: LabServer): Promise<ClusterReport> {
+    return (await this.ask(server, "GET", "/api/v1/cluster")) as ClusterReport;
+  }
+
+  /** Looks every 50 ms; rejects after a minute with the ends of all logs. `look` may reject: that is a no. */
+  async until(what: string, look: () => Promise<boolean>): Promise<void> {
+    const end = performance.now() + WAIT_MS;
+    while (!(await look().catch(() => false))) {
+      if (performance.now() > end) throw new Error(`${what}: not within ${WAIT_MS / 1000} s\n${this.logs()}`);
+      await delay(50);
+    }
+  }
+
+  /** The last lines of each daemon. */
+  logs(): string {
+    return this.servers.map(({ name }) => `${name}: ${this.log(name)}`).join("\n");
+  }
+
+  async close(): Promise<void> {
+    await this.net.close();
+    rmSync(this.folder, { recursive: true, force: true });
+    this.forget();
+  }
+
+  private log(server: string): string {
+    return readFileSync(join(this.folder, `${server}.log`), "utf8").slice(-2000);
+  }
+
+  private place(member: string): { readonly space: Namespace; readonly address: string } {
+    return member === WITNESS ? { space: this.net.client, address: CLIENT_ADDRESS } : this.server(member);
+  }
+
+  private writeSite(): void {
+    const { hosts, site = {}, serverKeys = () => ({}) } = this.options;
+    const servers = this.servers.map(({ name, address, floating, link }) => [
+      name,
+      { address, floating, interface: "lan", links: [link], ...serverKeys(name) },
+    ]);
+    const entry = {
+      site: "lab",
+      subnets: [{ cidr: "10.77.0.0/24", router: "10.77.0.254", domain: "lab.example" }],
+      servers: Object.fromEntries(servers),
+      state: { etcd: this.members().map((member) => `http://${this.place(member).address}:2379`) },
+      trees: { [LAB_TREE]: { family: "debian", release: "bookworm", path: this.tree } },
+      profiles: { small: { tree: LAB_TREE, root: { password: "!", ssh_keys: ["ssh-ed25519 AAAA"] } } },
+      hosts: Object.fromEntries(Object.entries(hosts).map(([name, host]) => [name, { ...host, profile: "small" }])),
+      ...site,
+    };
+    writeFileSync(this.siteFile, stringify(entry));
+    for (const server of this.servers) {
+      mkdirSync(this.state(server));
+      writeFileSync(join(this.state(server), "cluster.key"), `${"5a".repeat(32)}\n`, { mode: 0o600 });
+    }
+  }
+
+  private etcdArguments(name: string, address: string): string[] {
+    const all = this.members().map((member) => `${member}=http://${this.place(member).address}:2380`);
+    return [
+      ...["--name", name, "--data-dir", join(this.folder, `etcd-${name}`)],
+      ...["--listen-client-urls", `http://${address}:2379`, "--advertise-client-urls", `http://${address}:2379`],
+      ...["--listen-peer-urls", `http://${address}:2380`, "--initial-advertise-peer-urls", `http://${address}:2380`],
+      ...["--initial-cluster", all.join(","), "--heartbeat-interval", "50", "--election-timeout", "300"],
+      ...["--max-txn-ops", "16384", "--auto-compaction-mode", "revision", "--auto-compaction-retention", "10000"],
+    ];
+  }
+}
+
+/** As `everboot cluster status` has it. */
+function isWell({ servers, state }: ClusterReport): boolean {
+  const isHome = ({ name, alive, heldBy }: ClusterReport["servers"][number]) => alive && heldBy === name;
+  return servers.every(isHome) && state.state === "current" && state.outbox === 0;
+}
+
+function isRunning(child: ChildProcess | undefined): boolean {
+  return child !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+/** Whether it printed a line before it ended. */
+function firstLine(child: ChildProcess): Promise<boolean> {
+  return new Promise((done) => {
+    child.once("exit", () => done(false));
+    if (child.stdout) createInterface({ input: child.stdout }).once("line", () => done(true));
+  });
+}
