@@ -38,6 +38,8 @@ export interface ClusterOptions {
   readonly addresses: readonly Ipv4[];
   readonly clock: Clock;
   readonly log: Log;
+  /** Where system programs are looked for: as PATH has it. */
+  readonly searchPath?: string;
 }
 
 export interface Cluster {
@@ -157,12 +159,12 @@ class ClusterParts {
 
   /** The listeners are up when its addresses come; and on the way down the addresses go before the listeners close. */
   private floatingServer(peers: PeersServer): Server {
-    const { site, server, folder, clock, log } = this.options;
+    const { site, server, folder, clock, log, searchPath = "" } = this.options;
     return {
       name: "floating",
       start: async () => {
         this.engine = await Floating.start({
-          ...{ site, server, folder: join(folder, "floating"), key: this.key, clock, log },
+          ...{ site, server, folder: join(folder, "floating"), key: this.key, clock, log, searchPath },
           interfaces: localInterfaces(),
           isWell: () => true,
           isIdle: (address) => this.isIdle(address),

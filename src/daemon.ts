@@ -44,6 +44,8 @@ export interface DaemonOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pid: number;
+  /** Where system programs are looked for: as PATH has it. */
+  readonly searchPath?: string;
 }
 
 export interface Daemon {

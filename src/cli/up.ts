@@ -36,6 +36,7 @@ export const upCommand: Command = {
       clock: systemClock,
       log: pino({ level: LEVELS.includes(values["log-level"]) ? values["log-level"] : "info" }, pino.destination(2)),
       pid: process.pid,
+      searchPath: io.env.PATH ?? "",
     });
     io.out(`ready: server ${daemon.server} of site ${site.name} on ${daemon.addresses.join(", ")}`);
     await untilAborted(io);

@@ -13,11 +13,11 @@ export interface ProgramNeed {
 const FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
 /**
- * Absolute path: from PATH, else from where distributions put daemons.
+ * Absolute path: from `searchPath` (as PATH has it), else from where distributions put daemons.
  * @throws EverbootError `tool-missing`
  */
-export function findProgram(name: string, need: ProgramNeed): string {
-  const folders = [...(process.env.PATH ?? "").split(":").filter(Boolean), ...FOLDERS];
+export function findProgram(name: string, searchPath: string, need: ProgramNeed): string {
+  const folders = [...searchPath.split(":").filter(Boolean), ...FOLDERS];
   const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
   if (found === undefined) throw new EverbootError("tool-missing", { tool: name, ...need });
   return found;

@@ -32,8 +32,9 @@ export interface FloatingOptions {
   readonly log: Log;
   readonly interfaces: readonly LocalInterface[];
   readonly heirs?: HeirOrder;
-  /** Path of keepalived; absent = from PATH, or where distributions put it. */
+  /** Path of keepalived; absent = looked for in `searchPath` (as PATH has it), then where distributions put it. */
   readonly program?: string;
+  readonly searchPath?: string;
   /** Milliseconds of silence after which the daemon counts as frozen. */
   readonly frozenAfterMs?: number;
   /** Milliseconds that an owner must have been well before its heir gives the address back. */
@@ -250,6 +251,7 @@ function planOf(options: FloatingOptions): SupervisionPlan {
     key,
     interfaces,
     program,
+    searchPath = "",
     frozenAfterMs = FROZEN_AFTER_MS,
     heirs = nextByName,
   } = options;
@@ -264,7 +266,7 @@ function planOf(options: FloatingOptions): SupervisionPlan {
     ...{ server: server.name, addresses, folder, key, frozenAfterMs },
     peers: others.map(({ name, address, links }) => ({ name, lan: address, links })),
     ...(router && device ? { router: { address: router, device } } : {}),
-    program: program ?? findProgram("keepalived", { purpose: "floating addresses", package: "keepalived" }),
+    program: program ?? findProgram("keepalived", searchPath, { purpose: "floating addresses", package: "keepalived" }),
     config: keepalivedConfig({ site, server, place, heirs, steering: supervisionFiles(folder) }),
   };
 }
