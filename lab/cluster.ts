@@ -24,7 +24,7 @@ import { keepalivedProgram, type LabServer, ServersLab, unpackedEnvironment } fr
 export const CLIENT_ADDRESS = "10.77.0.100";
 export const WITNESS = "witness";
 /** The tree of every site that is made here. */
-export const LAB_TREE = "noise";
+export const LAB_TREE = "debian";
 
 const WAIT_MS = 60_000;
 
@@ -37,10 +37,20 @@ export interface LabClusterOptions {
   /** Entries of the site file by host name; each has the profile `small`. */
   readonly hosts: Readonly<Record<string, { readonly nics: readonly string[]; readonly address: string }>>;
   /** Fills the tree, once: all servers serve the same folder. Must hold `linux` and `initrd.gz`. */
-  readonly fill: (folder: string) => void;
+  readonly fill: (folder: string, siteFile: string) => void | Promise<void>;
+  /** Further addresses and routes of the servers, before anything is started there. */
+  readonly prepare?: (net: ServersLab) => Promise<void>;
+  /** Further keys of the tree's entry in the site file. */
+  readonly tree?: object;
   /** Further keys of the site file, and of each server's entry in it. */
   readonly site?: object;
   readonly serverKeys?: (name: string) => object;
+  /** Further environment of a server's daemon and its children. */
+  readonly environment?: (name: string) => Readonly<Record<string, string>>;
+  /** The servers' members of etcd are run by their daemons, set up as an operator does it: `everboot cluster join`. */
+  readonly daemonsRunEtcd?: boolean;
+  /** Run in place of the command line, with its arguments. */
+  readonly program?: string;
 }
 
 /** Reason why whole servers cannot be run here, or undefined. For `test({ skip })`. */
@@ -73,8 +83,10 @@ export class LabCluster {
     const cluster = new LabCluster(await ServersLab.open(options.name, options.servers), options);
     try {
       mkdirSync(cluster.tree);
-      options.fill(cluster.tree);
       cluster.writeSite();
+      await options.fill(cluster.tree, cluster.siteFile);
+      await options.prepare?.(cluster.net);
+      if (options.daemonsRunEtcd) for (const server of cluster.servers) await cluster.join(server);
       for (const member of cluster.members()) cluster.startEtcd(member);
       await Promise.all(cluster.servers.map((server) => cluster.startDaemon(server)));
       await cluster.untilWell();
@@ -130,9 +142,21 @@ export class LabCluster {
     return this.etcd.get(name);
   }
 
-  /** A member of etcd with the data that it had; does nothing when it runs. */
+  /** Where a member of etcd answers clients. */
+  memberUrl(name: string): string {
+    return `http://${this.place(name).address}:2379`;
+  }
+
+  /** A command of `everboot cluster` on a server; resolves with what it printed, rejects with what it complains of. */
+  async command(server: LabServer, action: string, ...args: readonly string[]): Promise<string> {
+    const words = ["cluster", action, "-c", this.siteFile, "--state", this.state(server), ...args];
+    const { PATH = "" } = unpackedEnvironment();
+    return server.space.exec("env", [`PATH=${PATH}`, process.execPath, EVERBOOT, ...words], WAIT_MS);
+  }
+
+  /** A member of etcd with the data that it had; does nothing when it runs, or is its daemon's. */
   startEtcd(name: string): void {
-    if (isRunning(this.etcd.get(name))) return;
+    if (isRunning(this.etcd.get(name)) || (this.options.daemonsRunEtcd && name !== WITNESS)) return;
     const { space, address } = this.place(name);
     const log = openSync(join(this.folder, `etcd-${name}.log`), "a");
     this.etcd.set(name, space.spawn(ETCD_PROGRAM, this.etcdArguments(name, address), { stdio: ["ignore", log, log] }));
@@ -143,10 +167,11 @@ export class LabCluster {
   async startDaemon(server: LabServer): Promise<void> {
     if (isRunning(this.daemons.get(server.name))) return;
     const log = openSync(join(this.folder, `${server.name}.log`), "a");
+    const { program = EVERBOOT } = this.options;
     const args = ["up", "-c", this.siteFile, "--server", server.name, "--state", this.state(server)];
-    const child = server.space.spawn(process.execPath, ["--disable-warning=ExperimentalWarning", EVERBOOT, ...args], {
+    const child = server.space.spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, ...args], {
       stdio: ["ignore", "pipe", log],
-      env: { ...process.env, ...unpackedEnvironment() },
+      env: { ...process.env, ...unpackedEnvironment(), ...this.options.environment?.(server.name) },
     });
     closeSync(log);
     this.daemons.set(server.name, child);
@@ -163,6 +188,12 @@ export class LabCluster {
 
   /** Everything as at the beginning: cables in, all processes there, none frozen. Resolves when all is well. */
   async repair(): Promise<void> {
+    await this.mend();
+    await this.untilWell();
+  }
+
+  /** As `repair`, but resolves when all daemons listen: some may lag yet, and addresses be with their heirs. */
+  async mend(): Promise<void> {
     for (const server of this.servers) {
       this.net.signal(server, "SIGCONT");
       for (const cable of ["lan", "cross"] as const) await this.net.heal(server, cable);
@@ -171,7 +202,6 @@ export class LabCluster {
     kill(this.etcd.get(WITNESS)?.pid, "SIGCONT");
     for (const member of this.members()) this.startEtcd(member);
     await Promise.all(this.servers.map((server) => this.startDaemon(server)));
-    await this.untilWell();
   }
 
   /** Every server alive for every other one, with its own address, its copy current, and nothing waiting. */
@@ -204,6 +234,10 @@ export class LabCluster {
     this.forget();
   }
 
+  private async join(server: LabServer): Promise<void> {
+    await this.command(server, "join", "--server", server.name);
+  }
+
   private log(server: string): string {
     return readFileSync(join(this.folder, `${server}.log`), "utf8").slice(-2000);
   }
@@ -213,7 +247,7 @@ export class LabCluster {
   }
 
   private writeSite(): void {
-    const { hosts, site = {}, serverKeys = () => ({}) } = this.options;
+    const { hosts, site = {}, tree = {}, serverKeys = () => ({}) } = this.options;
     const servers = this.servers.map(({ name, address, floating, link }) => [
       name,
       { address, floating, interface: "lan", links: [link], ...serverKeys(name) },
@@ -223,7 +257,7 @@ export class LabCluster {
       subnets: [{ cidr: "10.77.0.0/24", router: "10.77.0.254", domain: "lab.example" }],
       servers: Object.fromEntries(servers),
       state: { etcd: this.members().map((member) => `http://${this.place(member).address}:2379`) },
-      trees: { [LAB_TREE]: { family: "debian", release: "bookworm", path: this.tree } },
+      trees: { [LAB_TREE]: { family: "debian", release: "bookworm", path: this.tree, ...tree } },
       profiles: { small: { tree: LAB_TREE, root: { password: "!", ssh_keys: ["ssh-ed25519 AAAA"] } } },
       hosts: Object.fromEntries(Object.entries(hosts).map(([name, host]) => [name, { ...host, profile: "small" }])),
       ...site,

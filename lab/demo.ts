@@ -1,13 +1,16 @@
-/** `everboot demo`: the main job on this computer, in one terminal, with a real machine's firmware and installer. */
+/**
+ * `everboot demo`: the main job on this computer, in one terminal: a machine's real firmware and installer, several
+ * servers, and the one that serves the machine killed in mid-install.
+ */
 import { EverbootError } from "../src/base/errors.ts";
-import { bytesText, durationText, hostText } from "../src/cli/status-text.ts";
-import type { HostStatus } from "../src/cluster/trace.ts";
-import { type InstallGoal, type InstallReport, runInstall, type StageTime } from "./install-run.ts";
+import { type DemoRack, openDemoRack } from "./demo-rack.ts";
+import { introduce, progressLine, STOPPED, tellEnd, tellStage, tellStatus } from "./demo-text.ts";
+import type { Fault } from "./faults.ts";
+import { type InstallGoal, type InstallOptions, runInstall } from "./install-run.ts";
 import { kvmWorks } from "./kvm.ts";
 import { namespaceObstacle } from "./netns.ts";
 import { installPackages, LAB_PURPOSES, netbootImage } from "./prerequisites.ts";
-import { STAGE_LABELS } from "./progress.ts";
-import { debianTree, openRack, type Rack, type TreeSource } from "./rack.ts";
+import { debianTree, type TreeSource } from "./rack.ts";
 import type { SimulatedStep } from "./simulate/machine.ts";
 import { runSimulation } from "./simulate/run.ts";
 import { noiseTree } from "./simulate/tree.ts";
@@ -18,19 +21,43 @@ export interface DemoOptions {
   readonly live?: (line: string) => void;
   readonly signal: AbortSignal;
   readonly firmware: "bios" | "uefi";
-  /** To the end, even where the machine is emulated and takes twenty minutes for it. */
+  /** 2 to 9. */
+  readonly servers: number;
+  /** When the server is killed: in the middle of the initrd, or at a moment that nobody has chosen. */
+  readonly kill: "initrd" | "random";
+  /** To the end, even where the machine is emulated and takes half an hour for it. */
   readonly full: boolean;
   /** A simulated machine even where a real one could be had. */
   readonly simulate: boolean;
 }
 
 const HOST = "vm1";
+/** What a machine is sent until its installer runs: kernel and initrd. */
+const BOOT_BYTES = 49_000_000;
+/** And until its system is installed. */
+const INSTALL_BYTES = 90_000_000;
+/** Of simulated machines. */
+const PACKAGES = 40;
+/** An emulated machine on a busy computer: the demo has then seen enough, if the installer runs. */
+const ENOUGH_SECONDS = 180;
 
-/** Resolves with the exit code. */
+/** Resolves with the exit code: 0 only if the machine got through. */
 export async function runDemo(options: DemoOptions): Promise<number> {
+  const { out, signal } = options;
+  const obstacle = namespaceObstacle();
+  if (obstacle !== undefined) throw new EverbootError("usage", { what: `demo ${obstacle}` });
+  try {
+    return await (options.simulate ? simulatedDemo(options) : realOrSimulated(options));
+  } catch (error) {
+    // Ctrl-C reaches all that runs here: whatever fails then has been stopped.
+    if (!signal.aborted) throw error;
+    out(STOPPED);
+    return 1;
+  }
+}
+
+async function realOrSimulated(options: DemoOptions): Promise<number> {
   const { out } = options;
-  if (namespaceObstacle() !== undefined) throw new EverbootError("usage", { what: `demo ${namespaceObstacle()}` });
-  if (options.simulate) return simulatedDemo(options);
   const tell = (line: string) => out(`  ${line}`);
   const tree = await installPackages(LAB_PURPOSES, out)
     .then(() => debianTree({ tell }))
@@ -48,128 +75,88 @@ function reasonOf(error: unknown): string {
 async function realDemo(options: DemoOptions, tree: TreeSource): Promise<number> {
   const { out, signal, firmware } = options;
   const goal = await chooseGoal(options);
-  out(`A rack on this computer: a network of its own, an install server, ${firmware.toUpperCase()} machine ${HOST}.`);
-  const rack = await openRack({ name: "demo", tree, tell: (line) => out(`  ${line}`) });
+  out(`A rack on this computer: install servers in networks of their own, ${firmware.toUpperCase()} machine ${HOST}.`);
+  const demo = await openDemoRack({ ...options, host: HOST, tree });
   try {
     signal.throwIfAborted();
-    introduce(options, rack);
-    const report = await runInstall(rack, { host: HOST, firmware, until: goal, signal, ...views(options) });
-    tellEnd(options, report, goal);
-    return report.outcome === "reached" ? 0 : 1;
+    introduce(out, demo, HOST);
+    const faults = chooseFaults(options, demo, goal);
+    const report = await runInstall(demo.rack, {
+      ...{ host: HOST, firmware, until: goal, signal, faults },
+      ...views(options, demo),
+      ...(goal === "components" && { orAfter: { seconds: ENOUGH_SECONDS, stage: "kernel" } }),
+    });
+    tellEnd(out, report);
+    return report.outcome === "reached" && report.faults.length === faults.length ? 0 : 1;
   } finally {
-    await rack.close();
+    await demo.rack.close();
   }
+}
+
+/** One kill while the machine boots; where it is installed to the end, another one in the midst of its packages. */
+function chooseFaults({ kill, out }: DemoOptions, demo: DemoRack, goal: InstallGoal): Fault[] {
+  const strike = demo.kill.bind(demo);
+  const toTheEnd = goal === "booted-from-disk";
+  if (kill === "random") {
+    const bytes = Math.round(Math.random() * (toTheEnd ? INSTALL_BYTES : BOOT_BYTES));
+    out(`The server that serves ${HOST} is killed when ${HOST} has been sent ${bytes} bytes.`);
+    return [{ at: 0, bytes, strike }];
+  }
+  const inInitrd: Fault = { at: 0, bytes: BOOT_BYTES / 2, strike };
+  return toTheEnd ? [inInitrd, { at: "base", bytes: 10_000_000, strike }] : [inInitrd];
+}
+
+/** An emulated machine takes about half an hour for a whole installation: the demo stops when its installer works. */
+async function chooseGoal({ full, out }: DemoOptions): Promise<InstallGoal> {
+  const image = netbootImage();
+  const fast = image !== undefined && (await kvmWorks(`${image.folder}/linux`));
+  if (!fast) {
+    const end = full ? "" : " The demo ends when the installer loads its parts (--full: goes to the end).";
+    out(`This computer has no usable KVM: the machine is emulated, and slow.${end}`);
+  }
+  return full || fast ? "booted-from-disk" : "components";
+}
+
+function views({ out, live }: DemoOptions, demo: DemoRack): Partial<InstallOptions> {
+  let awaiting: string | undefined;
+  return {
+    onStage: (stage) => tellStage(out, stage),
+    onStatus: (status) => {
+      awaiting = status.awaiting?.what;
+    },
+    ...(live && { onReceived: (bytes: number) => live(progressLine(bytes, demo.serving(), awaiting)) }),
+  };
 }
 
 /** The servers are real and the machine is not: it asks as firmware, iPXE and installer do, and installs nothing. */
 async function simulatedDemo(options: DemoOptions): Promise<number> {
-  const { out, signal } = options;
-  out(`Machine ${HOST} is simulated: it asks the real server as a real one would, and installs nothing.`);
-  const rack = await openRack({ name: "demo", tree: noiseTree({ packages: 40, bytes: 500_000 }) });
+  const { out, live, signal } = options;
+  out(`Machine ${HOST} is simulated: it asks the real servers as a real one would, and installs nothing.`);
+  const demo = await openDemoRack({ ...options, host: HOST, tree: noiseTree({ packages: PACKAGES, bytes: 500_000 }) });
   try {
     signal.throwIfAborted();
-    introduce(options, rack);
-    await rack.install(HOST);
-    const onStep = (step: SimulatedStep) => tellStep(options, step);
-    const { code, complaint } = await runSimulation(rack, { host: HOST, pauseMs: 150, onStep, signal });
+    introduce(out, demo, HOST);
+    await demo.rack.install(HOST);
+    const killAt = options.kill === "random" ? Math.ceil(Math.random() * PACKAGES) : PACKAGES / 4;
+    let packages = 0;
+    /** Resolves with what went wrong. */
+    let killing: Promise<unknown> = Promise.resolve();
+    const onStep = (step: SimulatedStep) => {
+      if (step.step === "package") {
+        live?.(`         package ${step.text} from ${demo.serving()}`);
+        packages += 1;
+        if (packages === killAt) killing = demo.kill().catch((error: unknown) => error);
+      } else if (step.step !== "file") out(`  ${step.step.padEnd(9)} ${step.text}`);
+    };
+    const { code, complaint } = await runSimulation(demo.rack, { host: HOST, pauseMs: 150, onStep, signal });
+    signal.throwIfAborted();
+    const trouble = await killing;
+    if (trouble !== undefined) throw trouble;
     out("");
-    if (signal.aborted) out("Stopped. Nothing is left behind.");
-    else if (code !== 0) out(`The simulated machine failed: ${complaint.trim().split("\n").at(-1)}`);
-    else tellStatus(options, await rack.status(HOST));
+    if (code === 0) tellStatus(out, await demo.rack.status(HOST));
+    else out(`The simulated machine failed: ${complaint.trim().split("\n").at(-1)}`);
     return code === 0 ? 0 : 1;
   } finally {
-    await rack.close();
+    await demo.rack.close();
   }
 }
-
-function tellStep({ out, live }: DemoOptions, step: SimulatedStep): void {
-  if (step.step === "package") live?.(`         package ${step.text}`);
-  else if (step.step !== "file") out(`  ${step.step.padEnd(9)} ${step.text}`);
-}
-
-function introduce({ out }: DemoOptions, rack: Rack): void {
-  out("");
-  out("Its site file (all there is to write):");
-  for (const line of summary(rack)) out(`  ${line}`);
-  out("");
-  out(`everboot install ${HOST}   and the machine is switched on:`);
-}
-
-/** An emulated machine takes about twenty minutes for a whole installation: the demo stops when packages arrive. */
-async function chooseGoal({ full, out }: DemoOptions): Promise<InstallGoal> {
-  const kernel = netbootImage();
-  const fast = kernel !== undefined && (await kvmWorks(`${kernel.folder}/linux`));
-  if (!fast) {
-    out(
-      `This computer has no usable KVM: the machine is emulated, and slow.${full ? "" : " The demo ends when packages arrive (--full: goes to the end)."}`,
-    );
-  }
-  return full || fast ? "booted-from-disk" : "packages";
-}
-
-/** The parts of the rack's site file that matter to a reader. */
-function summary(rack: Rack): string[] {
-  const [host] = rack.hosts;
-  const bond = host?.bond ? ", bonded" : "";
-  return [
-    "subnets:  192.168.77.0/24, dhcp: authoritative, unknown: ignore",
-    "servers:  one, at 192.168.77.1",
-    `hosts:    ${HOST}, NICs ${host?.nics.join(" and ")}${bond}, at ${host?.address}, profile small (Debian)`,
-  ];
-}
-
-function views({ out, live }: DemoOptions) {
-  return {
-    onStage: (stage: StageTime) => out(`  ${clock(stage.seconds)}  ${STAGE_LABELS[stage.stage]}`),
-    onStatus: (status: unknown) => live?.(`         ${progressLine(status as HostStatus)}`),
-  };
-}
-
-function clock(seconds: number): string {
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`.padStart(6);
-}
-
-/** What the server has sent so far, and what it waits for. */
-function progressLine(status: HostStatus): string {
-  const stages = status.boot?.stages ?? [];
-  const files = stages.reduce((sum, stage) => sum + stage.files, 0);
-  const bytes = stages.reduce((sum, stage) => sum + stage.bytes, 0);
-  const waiting = status.awaiting ? `; waiting for ${status.awaiting.what}` : "";
-  return `sent ${files} files, ${bytesText(bytes)}${waiting}`;
-}
-
-const OUTCOMES: Readonly<Record<Exclude<InstallReport["outcome"], "reached" | "cancelled">, string>> = {
-  question: "the installer asks something that the site file does not answer",
-  stalled: "nothing has happened for ten minutes",
-  ended: "the machine went away",
-  "out-of-time": "it took too long",
-};
-
-function tellEnd({ out }: DemoOptions, report: InstallReport, goal: InstallGoal): void {
-  out("");
-  if (report.outcome === "cancelled") {
-    out("Stopped. Nothing is left behind.");
-    return;
-  }
-  if (report.outcome !== "reached") {
-    out(`The demo did not get to its end: ${OUTCOMES[report.outcome]}. The machine's last lines:`);
-    for (const line of report.screen.trimEnd().split("\n").slice(-8)) out(`  | ${line}`);
-    return;
-  }
-  tellStatus({ out }, report.status);
-  out(`Done in ${durationText(report.seconds * 1000)}: ${goal === "packages" ? REACHED_PACKAGES : REACHED_DISK}`);
-  out("Nothing is left behind: network, machine, disk and state are gone. Next:");
-  out("  everboot demo --uefi          the same with a UEFI machine; --full goes to the end");
-  out("  everboot check -c site.yaml   your own site file; docs/site-file.md has every key");
-  out("  everboot up -c site.yaml      your own server");
-}
-
-function tellStatus({ out }: Pick<DemoOptions, "out">, status: HostStatus & { readonly now: number }): void {
-  out(`everboot status ${HOST}`);
-  for (const line of hostText(status, { now: status.now, color: false })) out(`  ${line}`);
-  out("");
-}
-
-const REACHED_PACKAGES =
-  "from its firmware, over loader, kernel and answers, to a partitioned disk; now its packages arrive.";
-const REACHED_DISK = "installed, restarted over the network, told to boot from its disk; it asks for a log-in.";

@@ -1,38 +1,45 @@
-/** One unattended installation of a virtual machine, watched to its end, with the server killed on the way if wanted. */
+/** One unattended installation of a virtual machine, watched to its end, with faults on the way if wanted. */
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { HostStatus } from "../src/cluster/trace.ts";
+import { type Fault, type FaultTime, runFaults } from "./faults.ts";
 import { type Machine, type MachineOptions, startMachine } from "./machine.ts";
-import { ConsoleProgress, type MachineStage, type StageReached } from "./progress.ts";
-import type { Rack } from "./rack.ts";
+import { ConsoleProgress, MACHINE_STAGES, type MachineStage, type StageReached } from "./progress.ts";
+import type { InstallRack, Rack } from "./rack.ts";
 
-/** `installer`: its kernel runs; `packages`: the base system begins to arrive. */
-export type InstallGoal = "installer" | "packages" | "installed" | "booted-from-disk";
+/** `installer`: its kernel runs; `components`: it loads its own parts; `packages`: the base system begins to arrive. */
+export type InstallGoal = "installer" | "components" | "packages" | "installed" | "booted-from-disk";
 
 /** The stage of the machine that shows that a goal is reached. */
 const GOAL_STAGES: Readonly<Record<InstallGoal, MachineStage>> = {
   installer: "kernel",
+  components: "components",
   packages: "base",
   installed: "rebooting",
   "booted-from-disk": "installed",
 };
 
-/** Kill the daemon (SIGKILL) when the machine reaches a stage, or so many seconds after its start. */
-export interface DaemonKill {
-  readonly at: MachineStage | number;
-  /** Milliseconds until it is started again. */
-  readonly awayMs: number;
+/** SIGKILL for the daemon of a rack with one server, which is started again after some milliseconds. */
+export async function killDaemon({ daemon }: Rack, awayMs: number): Promise<void> {
+  await daemon.kill();
+  await delay(awayMs);
+  await daemon.start();
 }
 
 export interface InstallOptions extends Partial<Pick<MachineOptions, "firmware" | "rom" | "httpBoot" | "plainPxe">> {
   /** Name of a host of the rack. */
   readonly host: string;
   readonly until: InstallGoal;
-  readonly kills?: readonly DaemonKill[];
+  /** The goal counts as reached, too, so many seconds after the start, once the machine is at this stage or beyond. */
+  readonly orAfter?: { readonly seconds: number; readonly stage: MachineStage };
+  readonly faults?: readonly Fault[];
   readonly onStage?: (stage: StageTime) => void;
-  readonly onKill?: (kill: KillTime) => void;
+  /** Before it strikes. */
+  readonly onFault?: (fault: FaultTime) => void;
   /** Gets what `everboot status HOST --json` says, whenever that has changed. */
   readonly onStatus?: (status: HostStatus) => void;
+  /** Once a second: the bytes that the machine's NICs have been sent since its start. */
+  readonly onReceived?: (bytes: number) => void;
   /** Default: an hour and a half, which an emulated machine on a busy computer may need. */
   readonly timeoutMs?: number;
   /** Nothing on the console and nothing new in the status for so long is a stall; default ten minutes. */
@@ -49,18 +56,11 @@ export interface StageTime extends StageReached {
   readonly seconds: number;
 }
 
-export interface KillTime {
-  readonly seconds: number;
-  /** The machine's stage at that moment. */
-  readonly stage: MachineStage | undefined;
-  readonly awayMs: number;
-}
-
 export interface InstallReport {
   /** `question`: the installer waits for an answer that nobody gives. */
   readonly outcome: "reached" | "question" | "stalled" | "ended" | "out-of-time" | "cancelled";
   readonly stages: readonly StageTime[];
-  readonly kills: readonly KillTime[];
+  readonly faults: readonly FaultTime[];
   readonly seconds: number;
   readonly accel: "kvm" | "tcg";
   /** What the server says about the host at the end. */
@@ -75,7 +75,7 @@ const LOOK_EVERY_MS = 1000;
 const STATUS_EVERY_MS = 5000;
 
 /** Issues the permit, boots the machine from the network, and resolves when the goal is reached or cannot be. */
-export async function runInstall(rack: Rack, options: InstallOptions): Promise<InstallReport> {
+export async function runInstall(rack: InstallRack, options: InstallOptions): Promise<InstallReport> {
   const host = rack.hosts.find(({ name }) => name === options.host);
   if (!host) throw new Error(`no host ${options.host} in the rack`);
   await rack.install(host.name);
@@ -100,38 +100,36 @@ export async function runInstall(rack: Rack, options: InstallOptions): Promise<I
 }
 
 class InstallRun {
-  private readonly rack: Rack;
+  private readonly rack: InstallRack;
   private readonly machine: Machine;
   private readonly options: InstallOptions;
   private readonly progress = new ConsoleProgress();
   private readonly stages: StageTime[] = [];
-  private readonly kills: KillTime[] = [];
-  private readonly due: DaemonKill[];
+  private readonly faults: FaultTime[] = [];
   private readonly started = performance.now();
   private lastSign = this.started;
   private lastStatus = "";
   private statusDue = 0;
-  private killing: Promise<void> = Promise.resolve();
-  /** Why the daemon did not come back. */
-  private failure: unknown;
 
-  constructor(rack: Rack, machine: Machine, options: InstallOptions) {
+  constructor(rack: InstallRack, machine: Machine, options: InstallOptions) {
     this.rack = rack;
     this.machine = machine;
     this.options = options;
-    this.due = [...(options.kills ?? [])];
   }
 
   async finish(): Promise<InstallReport> {
     const over = new AbortController();
     const ended = this.machine.exited.then(() => "ended" as const);
-    const outcome = await Promise.race([this.readConsole(), this.watchTime(over.signal), ended]);
-    over.abort();
-    await this.killing;
+    const faults = this.runFaults(over.signal);
+    const failure = faults.then(() => new Promise<never>(() => {}));
+    const outcome = await Promise.race([this.readConsole(), this.watchTime(over.signal), ended, failure]).finally(() =>
+      over.abort(),
+    );
+    await faults;
     return {
       outcome,
       stages: this.stages,
-      kills: this.kills,
+      faults: this.faults,
       seconds: this.seconds(),
       accel: this.machine.accel,
       status: await this.rack.status(this.options.host),
@@ -155,20 +153,39 @@ class InstallRun {
     const stage = { ...reached, seconds: this.seconds() };
     this.stages.push(stage);
     this.options.onStage?.(stage);
-    this.killWhen(({ at }) => at === reached.stage);
   }
 
-  /** Looks once a second; resolves with what went wrong. */
+  private runFaults(over: AbortSignal): Promise<void> {
+    const { faults = [], onFault } = this.options;
+    const watch = {
+      stages: () => this.stages,
+      seconds: () => this.seconds(),
+      received: () => this.machine.received(),
+      onFault: (fault: FaultTime) => {
+        this.faults.push(fault);
+        onFault?.(fault);
+      },
+    };
+    return runFaults(faults, watch, over);
+  }
+
+  /** Looks once a second; resolves with what went wrong, or when `orAfter` is fulfilled. */
   private async watchTime(over: AbortSignal): Promise<InstallReport["outcome"]> {
     while (!over.aborted) {
       await delay(LOOK_EVERY_MS);
-      if (this.failure !== undefined) throw this.failure;
-      this.killWhen(({ at }) => typeof at === "number" && this.seconds() >= at);
+      if (this.options.onReceived) this.options.onReceived(await this.machine.received());
       await this.lookAtStatus();
+      if (this.isEnough()) return "reached";
       const trouble = this.trouble();
       if (trouble) return trouble;
     }
     return "cancelled";
+  }
+
+  private isEnough(): boolean {
+    const { orAfter } = this.options;
+    if (orAfter === undefined || this.seconds() < orAfter.seconds) return false;
+    return this.stages.some(({ stage }) => MACHINE_STAGES.indexOf(stage) >= MACHINE_STAGES.indexOf(orAfter.stage));
   }
 
   private trouble(): InstallReport["outcome"] | undefined {
@@ -191,27 +208,6 @@ class InstallRun {
     this.lastStatus = text;
     this.lastSign = performance.now();
     this.options.onStatus?.(status);
-  }
-
-  /** Kills come one after the other: one that falls due while the daemon is away waits for its return. */
-  private killWhen(isDue: (kill: DaemonKill) => boolean): void {
-    for (const kill of this.due.filter(isDue)) {
-      this.due.splice(this.due.indexOf(kill), 1);
-      this.killing = this.killing
-        .then(() => this.kill(kill))
-        .catch((error: unknown) => {
-          this.failure = error;
-        });
-    }
-  }
-
-  private async kill({ awayMs }: DaemonKill): Promise<void> {
-    const record = { seconds: this.seconds(), stage: this.stages.at(-1)?.stage, awayMs };
-    this.kills.push(record);
-    this.options.onKill?.(record);
-    await this.rack.daemon.kill();
-    await delay(awayMs);
-    await this.rack.daemon.start();
   }
 
   private seconds(): number {

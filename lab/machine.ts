@@ -59,6 +59,8 @@ export interface Machine {
   type(text: string): void;
   /** How often the guest has been reset (rebooted) since the machine started. */
   resets(): number;
+  /** Bytes that the network has brought to its NICs since it started, headers included. */
+  received(): Promise<number>;
   /** Runs a command of QEMU's human monitor, e.g. `set_link nic0 off`, and resolves with its output. */
   monitor(command: string): Promise<string>;
   /** Ends the emulator and takes its taps away. */
@@ -104,6 +106,15 @@ async function plugIn(space: Namespace, tap: string, bridge: string): Promise<vo
   await space.ip(`link set ${tap} master ${bridge} up`);
 }
 
+async function receivedBytes(space: Namespace, taps: readonly string[]): Promise<number> {
+  let sum = 0;
+  for (const tap of taps) {
+    const [device] = JSON.parse(await space.ip(`-j -s link show ${tap}`)) as [{ stats64: { tx: { bytes: number } } }];
+    sum += device.stats64.tx.bytes;
+  }
+  return sum;
+}
+
 /** Sockets are handed down as descriptors 3 and 4: no paths that could be too long or left behind. */
 function spawnQemu(options: MachineOptions, shape: MachineShape, taps: readonly string[]): ChildProcess {
   const log = openSync(join(options.logDirectory, "qemu.log"), "a");
@@ -146,6 +157,7 @@ function watchMachine(
       serial.write(text);
     },
     resets: () => resets,
+    received: () => receivedBytes(options.space, taps),
     monitor: (command) => qmp.human(command),
     stop: async () => {
       if (child.exitCode === null) kill(child.pid);

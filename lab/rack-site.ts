@@ -1,4 +1,4 @@
-/** The site file of a rack: one server, one subnet, small Debian systems that install quickly. Pure. */
+/** The site file of a rack: one subnet, small Debian systems that install quickly. Pure. */
 import { stringify } from "yaml";
 import type { LoaderChoice } from "../src/site/model.ts";
 
@@ -13,7 +13,7 @@ const PASSWORD_HASH =
 export interface RackHost {
   readonly name: string;
   readonly nics: readonly [string, ...string[]];
-  /** In 192.168.77.0/24, outside the pool (.200 to .250). */
+  /** In the rack's subnet: 192.168.77.0/24, outside the pool (.200 to .250); with several servers 10.77.0.0/24. */
   readonly address: string;
   /** Its NICs become an active-backup bond. */
   readonly bond?: boolean;
@@ -24,6 +24,12 @@ export interface RackHost {
 export const RACK_HOSTS: readonly [RackHost, ...RackHost[]] = [
   { name: "vm1", nics: ["52:54:00:00:00:01", "52:54:00:00:00:02"], address: "192.168.77.101", bond: true },
   { name: "vm2", nics: ["52:54:00:00:00:03"], address: "192.168.77.102" },
+];
+
+/** The same two in a rack with several servers. */
+export const CLUSTER_RACK_HOSTS: readonly [RackHost, ...RackHost[]] = [
+  { ...RACK_HOSTS[0], address: "10.77.0.101" },
+  { name: "vm2", nics: ["52:54:00:00:00:03"], address: "10.77.0.102" },
 ];
 
 export interface RackTree {
@@ -49,9 +55,16 @@ export function rackSite({ release, path, keyring }: RackTree, hosts: readonly R
     unknown: "ignore",
     servers: { one: { address: RACK_SERVER, interface: RACK_BRIDGE } },
     trees: { [RACK_TREE]: { family: "debian", release, path, ...(keyring !== undefined && { keyring }) } },
-    profiles: { small: SMALL_PROFILE },
-    hosts: Object.fromEntries(hosts.map((host) => [host.name, hostEntry(host)])),
+    ...rackKeys(RACK_TREE, hosts),
   });
+}
+
+/** Keys of any rack's site file: its hosts, and the profile that they have. `tree` is the name of its tree. */
+export function rackKeys(tree: string, hosts: readonly RackHost[]): object {
+  return {
+    profiles: { small: { tree, ...SMALL_PROFILE } },
+    hosts: Object.fromEntries(hosts.map((host) => [host.name, hostEntry(host)])),
+  };
 }
 
 /**
@@ -60,7 +73,6 @@ export function rackSite({ release, path, keyring }: RackTree, hosts: readonly R
  * terminal keep it readable.
  */
 const SMALL_PROFILE = {
-  tree: RACK_TREE,
   language: "C.UTF-8",
   root: { password: PASSWORD_HASH },
   minimal: true,

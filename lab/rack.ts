@@ -54,12 +54,24 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-export interface Rack {
+/** What an installation needs of a rack, however many servers it has. */
+export interface InstallRack {
+  /** Where machines are plugged in, and the bridge in it. */
   readonly space: Namespace;
   readonly bridge: string;
   readonly hosts: readonly RackHost[];
   /** Holds all that the rack writes: site file, tree, state, disks, logs. Removed by `close`. */
   readonly folder: string;
+  /** What `everboot status HOST --json` prints, asked over the control socket; rejects while no daemon is there. */
+  status(host: string): Promise<HostStatus & { readonly now: number }>;
+  /** Issues a permit as `everboot install HOST --replace`. */
+  install(host: string): Promise<void>;
+  /** Ends everything in the rack and removes it. */
+  close(): Promise<void>;
+}
+
+/** With one server. */
+export interface Rack extends InstallRack {
   /** The tree's folder. */
   readonly tree: string;
   readonly siteFile: string;
@@ -67,12 +79,6 @@ export interface Rack {
   readonly daemon: DaemonProcess;
   /** Runs `everboot ARGS` in the namespace, whatever its exit code. */
   everboot(...args: readonly string[]): Promise<CommandResult>;
-  /** What `everboot status HOST --json` prints, asked over the control socket; rejects while the daemon is away. */
-  status(host: string): Promise<HostStatus & { readonly now: number }>;
-  /** Issues a permit as `everboot install HOST --replace`. */
-  install(host: string): Promise<void>;
-  /** Ends everything in the rack and removes it. */
-  close(): Promise<void>;
 }
 
 /** Resolves when the server is up and the tree imported. Leaves nothing behind when it rejects. */
@@ -107,9 +113,7 @@ export async function openRack(options: RackOptions): Promise<Rack> {
   try {
     await space.bridge(RACK_BRIDGE, `${RACK_SERVER}/24`);
     options.tell?.("importing the tree");
-    await source.fill(tree, async (from) =>
-      demandSuccess(await rack.everboot("import", from, "--as", RACK_TREE, "-c", siteFile)),
-    );
+    await source.fill(tree, (from) => importFolder(from, RACK_TREE, siteFile));
     await daemon.start();
   } catch (error) {
     await close();
@@ -122,7 +126,7 @@ function commands({ space, state }: Pick<Rack, "space" | "state">): Pick<Rack, "
   const { socket } = statePaths(state);
   const hostPath = (host: string) => `/api/v1/hosts/${encodeURIComponent(host)}`;
   return {
-    everboot: (...args) => runEverboot(space, args),
+    everboot: (...args) => runProgram("ip", ["netns", "exec", space.name, process.execPath, EVERBOOT, ...args]),
     status: async (host) => (await askDaemon(socket, "GET", hostPath(host))) as Awaited<ReturnType<Rack["status"]>>,
     install: async (host) => {
       await askDaemon(socket, "POST", `${hostPath(host)}/permit`, { replace: true });
@@ -130,18 +134,19 @@ function commands({ space, state }: Pick<Rack, "space" | "state">): Pick<Rack, "
   };
 }
 
-async function runEverboot(space: Namespace, args: readonly string[]): Promise<CommandResult> {
-  const command = ["netns", "exec", space.name, process.execPath, EVERBOOT, ...args];
+/** `everboot import`; rejects with `lab-broken` when it fails. */
+export async function importFolder(from: string, tree: string, siteFile: string): Promise<void> {
+  const { code, stderr } = await runProgram(process.execPath, [EVERBOOT, "import", from, "--as", tree, "-c", siteFile]);
+  if (code !== 0)
+    throw new EverbootError("lab-broken", { reason: stderr.trim().split("\n").at(-1) ?? "import failed" });
+}
+
+async function runProgram(program: string, args: readonly string[]): Promise<CommandResult> {
   try {
-    return { code: 0, ...(await run("ip", command, { maxBuffer: 64 << 20 })) };
+    return { code: 0, ...(await run(program, args, { maxBuffer: 64 << 20 })) };
   } catch (error) {
     const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string };
     if (typeof code !== "number") throw error;
     return { code, stdout: stdout ?? "", stderr: stderr ?? "" };
   }
-}
-
-function demandSuccess(result: CommandResult): void {
-  if (result.code === 0) return;
-  throw new EverbootError("lab-broken", { reason: result.stderr.trim().split("\n").at(-1) ?? "a command failed" });
 }

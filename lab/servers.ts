@@ -28,7 +28,8 @@ export class ServersLab {
   readonly servers: readonly LabServer[];
   /** On the LAN alone, with the NIC `lan`. */
   readonly client: Namespace;
-  private readonly fabric: Namespace;
+  /** The switch: its bridges are `lan` and `cross`. Machines that are plugged into `lan` are on the LAN. */
+  readonly fabric: Namespace;
 
   private constructor(servers: readonly LabServer[], client: Namespace, fabric: Namespace) {
     this.servers = servers;
@@ -131,6 +132,8 @@ export interface KeepalivedProgram {
 }
 
 const LIBRARIES = ["libsnmp40", "libpci3", "libsensors5", "libwrap0"];
+/** What whole servers run, unpacked where it is not installed. */
+export const SERVER_PACKAGES: readonly string[] = ["etcd-server", "keepalived", ...LIBRARIES];
 const PROGRAM_FOLDERS = ["keepalived/usr/sbin", "etcd-server/usr/bin"];
 
 export function keepalivedProgram(): KeepalivedProgram {

@@ -1,21 +1,20 @@
 /** What a daemon is made of beside, where its site has several servers: common state, peers, floating addresses. */
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type OrderServers, siteOrders } from "./balance/site-orders.ts";
+import { agreedOrders, type OrderServers } from "./balance/site-orders.ts";
 import type { Ipv4 } from "./base/address.ts";
 import type { Clock } from "./base/clock.ts";
 import { EverbootError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
 import { Floating } from "./cluster/floating/floating.ts";
 import type { FloatingEvent } from "./cluster/floating/notify-fifo.ts";
-import { isFact, resolveKey } from "./cluster/permit-facts.ts";
+import type { PairView } from "./cluster/pair-keeper.ts";
 import { localInterfaces } from "./net/interfaces.ts";
 import { allowNonlocalBind } from "./net/nonlocal-bind.ts";
 import { openRawIpSender } from "./net/raw-packet.ts";
 import { servedConnections, watchAccepted } from "./net/tcp-connections.ts";
 import { POLICIES } from "./registry.ts";
 import type { ClusterServer } from "./server/boot/operations.ts";
-import { createAgreement } from "./server/dhcp/agreement.ts";
+import { type AgreementOptions, createAgreement } from "./server/dhcp/agreement.ts";
 import type { DhcpAgreement } from "./server/dhcp/exchange.ts";
 import { floatingAddressesHere } from "./server/endpoint.ts";
 import { createPeersServer, type PeersServer } from "./server/peers/server.ts";
@@ -24,9 +23,6 @@ import type { Server } from "./server/server.ts";
 import type { Handover } from "./server/tftp/handover.ts";
 import type { TftpServer } from "./server/tftp/server.ts";
 import type { Site, Server as SiteServer } from "./site/model.ts";
-import { openEtcdStore } from "./store/etcd.ts";
-import { openReplica, type Replica } from "./store/replica.ts";
-import type { Store } from "./store/store.ts";
 import type { TcpConnection } from "./wire/peer-message.ts";
 
 export interface ClusterOptions {
@@ -36,40 +32,40 @@ export interface ClusterOptions {
   readonly folder: string;
   /** This server's own. */
   readonly addresses: readonly Ipv4[];
+  /** How things stand with the common state. */
+  readonly standing: AgreementOptions["standing"];
+  /** Does it serve all its clients, or at least answer? It leaves its addresses to any server that is better off. */
+  readonly isWell: () => boolean;
+  readonly isDeaf: () => boolean;
   readonly clock: Clock;
   readonly log: Log;
   /** Where system programs are looked for: as PATH has it. */
   readonly searchPath?: string;
 }
 
-export interface Cluster {
+/** What the servers have agreed on by one revision of the site file. */
+export interface SiteAgreement {
   /** By what all servers know alike. */
   readonly order: OrderServers;
+  readonly agreement: DhcpAgreement;
+}
+
+export interface Cluster {
   /** Addresses that may come here: listened on from the start. */
   readonly floating: readonly Ipv4[];
-  readonly agreement: DhcpAgreement;
   readonly handover: Handover;
   /** To start before those who serve, and after them. */
   readonly first: Server;
   readonly last: Server;
   /** Those on floating addresses, once they are there. */
   readonly tftp: Map<Ipv4, TftpServer>;
+  /** For a site with the same servers. */
+  agree(site: Site): SiteAgreement;
   servers(): readonly ClusterServer[];
+  /** What is seen of a server, and of the LAN, beside the common state. */
+  view(server: string): PairView;
   /** After all listeners are closed. */
   end(): Promise<void>;
-}
-
-/** Does this site share its state among its servers? */
-export function isCluster(site: Site): boolean {
-  return site.etcd !== undefined && site.servers.size > 1;
-}
-
-/** The store of a server of a cluster, over its own `local` one. */
-export function openClusterStore(site: Site, server: string, local: Store, clock: Clock): Promise<Replica> {
-  const remote = openEtcdStore({
-    ...{ endpoints: site.etcd ?? [], prefix: `everboot/${site.name}/`, writer: server, clock, random: randomBytes },
-  });
-  return openReplica({ local, remote, server, clock, random: randomBytes, isFact, resolve: resolveKey });
 }
 
 /** Rejects with EverbootError `cluster-key-missing`, or as `loadSiteKey`, `nextEpoch` and `allowNonlocalBind` do. */
@@ -103,26 +99,30 @@ class ClusterParts {
   }
 
   parts(raw: Awaited<ReturnType<typeof openRawIpSender>>): Cluster {
-    const { site, server, clock } = this.options;
-    // Figures of load differ from server to server, and all must name the same one.
-    const balance = site.balance === "least-loaded" ? "rendezvous" : site.balance;
-    const order = siteOrders({ ...site, balance }, POLICIES);
+    const { site } = this.options;
     const peers = this.createPeers(raw);
     return {
-      order,
       floating: this.addresses,
-      agreement: createAgreement({
-        ...{ site, self: server.name, order, clock },
-        isAlive: (name) => this.isAlive(name),
-        holderOf: (address) => this.holderOf(address),
-      }),
       handover: peers.handover,
       first: this.withAccepted(peers),
       last: this.floatingServer(peers),
       tftp: this.tftp,
+      agree: (current) => this.agree(current),
+      view: (name) => ({ heard: this.engine?.heard(name) ?? "unknown", witness: this.engine?.witness ?? "unknown" }),
       servers: () => [...site.servers.values()].map((each) => this.describe(each)),
       end: async () => this.engine?.stop(),
     };
+  }
+
+  private agree(site: Site): SiteAgreement {
+    const { server, clock, standing } = this.options;
+    const order = agreedOrders(site, POLICIES);
+    const agreement = createAgreement({
+      ...{ site, self: server.name, order, clock, standing },
+      isAlive: (name) => this.isAlive(name),
+      holderOf: (address) => this.holderOf(address),
+    });
+    return { order, agreement };
   }
 
   private createPeers(raw: Awaited<ReturnType<typeof openRawIpSender>>): PeersServer {
@@ -159,14 +159,14 @@ class ClusterParts {
 
   /** The listeners are up when its addresses come; and on the way down the addresses go before the listeners close. */
   private floatingServer(peers: PeersServer): Server {
-    const { site, server, folder, clock, log, searchPath = "" } = this.options;
+    const { site, server, folder, clock, log, isWell, isDeaf, searchPath = "" } = this.options;
     return {
       name: "floating",
       start: async () => {
         this.engine = await Floating.start({
           ...{ site, server, folder: join(folder, "floating"), key: this.key, clock, log, searchPath },
           interfaces: localInterfaces(),
-          isWell: () => true,
+          ...{ isWell, isDeaf },
           isIdle: (address) => this.isIdle(address),
           changed: (event) => this.changed(peers, event),
         });

@@ -1,43 +1,21 @@
-/** The composition root: what a daemon is made of, in the order in which it starts. */
-import { randomBytes } from "node:crypto";
-import { siteOrders } from "./balance/site-orders.ts";
+/** The daemon: runs the servers by the site file that is applied, and takes the next one while they run. */
 import type { Ipv4 } from "./base/address.ts";
-import type { Clock } from "./base/clock.ts";
+import { type Clock, sleep } from "./base/clock.ts";
+import { EverbootError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
-import { type PlanBoot, planBoot } from "./boot/plan.ts";
-import { createHostLogs, type HostLogs } from "./cluster/host-log.ts";
-import { type Journal, openJournal } from "./cluster/journal.ts";
-import { LeaseTable } from "./cluster/leases.ts";
-import { openPermits, type Permits } from "./cluster/permits.ts";
-import { lockState, type StatePaths } from "./cluster/state-folder.ts";
-import { loaderFile } from "./content/loaders.ts";
-import { type Cluster, isCluster, openCluster, openClusterStore } from "./daemon-cluster.ts";
-import { createShowHost } from "./export/show-host.ts";
-import { localInterfaces } from "./net/interfaces.ts";
-import { udpOpener } from "./net/udp.ts";
-import { FAMILIES, POLICIES } from "./registry.ts";
-import { createApiServer } from "./server/api/api.ts";
-import { createBootFiles } from "./server/boot/boot-files.ts";
-import { firstBootJudge } from "./server/boot/first-boot-judge.ts";
-import { createInstallFiles } from "./server/boot/install-files.ts";
-import { type ClusterReport, createOperations } from "./server/boot/operations.ts";
-import { createPermitGate } from "./server/boot/permit-gate.ts";
-import { createRecorder } from "./server/boot/recorder.ts";
-import { reportRoute } from "./server/boot/reports.ts";
-import { createTrees } from "./server/boot/trees.ts";
-import { createDhcpServer } from "./server/dhcp/server.ts";
-import type { DhcpEvent } from "./server/dhcp/verdict.ts";
-import { chooseServer, lastingViewFor, listenAddresses, serverFor } from "./server/endpoint.ts";
-import { createHttpServer } from "./server/http/server.ts";
-import type { Server } from "./server/server.ts";
-import { createSyslogServer } from "./server/syslog/server.ts";
-import { createTftpServer } from "./server/tftp/server.ts";
-import type { Site, Server as SiteServer } from "./site/model.ts";
-import type { Replica } from "./store/replica.ts";
-import { openSqliteStore } from "./store/sqlite.ts";
+import { type RunningEtcd, startEtcdMember } from "./cluster/etcd/member.ts";
+import { RestartTurn, siteChange } from "./cluster/site-change.ts";
+import type { AppliedSite } from "./cluster/site-revisions.ts";
+import { lockState, type StateLock } from "./cluster/state-folder.ts";
+import { isCluster } from "./daemon-common.ts";
+import { createSiteDesk, type Standing } from "./daemon-desk.ts";
+import { type OwnFile, type ServedSite, SiteRevisionsHere } from "./daemon-revisions.ts";
+import { type Run, startRun } from "./daemon-run.ts";
+import type { Site } from "./site/model.ts";
 
 export interface DaemonOptions {
-  readonly site: Site;
+  /** This server's own site file: served until one is applied. */
+  readonly file: OwnFile;
   readonly serverName?: string;
   /** The state folder. */
   readonly state: string;
@@ -46,192 +24,247 @@ export interface DaemonOptions {
   readonly pid: number;
   /** Where system programs are looked for: as PATH has it. */
   readonly searchPath?: string;
+  /** `PermitsOptions.handOutAgainMs`. */
+  readonly handOutAgainMs?: number;
 }
 
 export interface Daemon {
   readonly server: string;
   readonly addresses: readonly Ipv4[];
+  /**
+   * Resolves when it has ended by itself, as the applied site file no longer has this server; rejects when its servers
+   * could not be started again.
+   */
+  readonly ended: Promise<void>;
   /** Stops answering new machines first, lets transfers end, closes the state. */
   stop(): Promise<void>;
 }
 
 /** Rejects with an EverbootError when the world is not as the site file says; nothing is left open then. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const server = chooseServer(options.site, options.serverName, localInterfaces());
-  const addresses = listenAddresses(options.site, server, localInterfaces());
-  const undo: Undo = [];
-  const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-  };
+  const lock = lockState(options.state, options.pid);
   try {
-    const lock = lockState(options.state, options.pid);
-    undo.push(lock.release);
-    const state = await openState(options, server.name, lock.paths, undo);
-    const cluster = isCluster(options.site)
-      ? await openCluster({ ...options, server, folder: lock.paths.folder, addresses })
-      : undefined;
-    if (cluster) undo.push(cluster.end);
-    for (const each of await createServers(options, server, addresses, state, cluster, undo)) {
-      await each.start();
-      undo.push(() => each.stop());
-      options.log.info({ server: each.name }, "listening");
-    }
-    return { server: server.name, addresses, stop };
+    const daemon = new RunningDaemon(options, lock);
+    const { server, addresses } = await daemon.start();
+    return { server, addresses, ended: daemon.ended, stop: () => daemon.stop() };
   } catch (error) {
-    await stop();
+    lock.release();
     throw error;
   }
 }
 
-interface State {
-  readonly paths: StatePaths;
-  readonly journal: Journal;
-  readonly permits: Permits;
-  readonly leases: LeaseTable;
-  readonly logs: HostLogs;
-  /** Where the state is common to several servers. */
-  readonly replica?: Replica;
-}
+/** Milliseconds between two looks at whose turn it is to restart. */
+const TURN_MS = 500;
 
-type Undo = Array<() => Promise<void> | void>;
+class RunningDaemon {
+  private readonly options: DaemonOptions;
+  private readonly lock: StateLock;
+  private readonly files: SiteRevisionsHere;
+  private readonly stopping = new AbortController();
+  private readonly end = Promise.withResolvers<void>();
+  private standing: Standing;
+  /** Says where the state is. */
+  private home: Site;
+  private run: Run | undefined;
+  /** This machine's member; it stays while the servers restart. */
+  private etcd: RunningEtcd | undefined;
+  private keepingUp: Promise<void> = Promise.resolve();
 
-async function openState(options: DaemonOptions, server: string, paths: StatePaths, undo: Undo): Promise<State> {
-  const { site, clock } = options;
-  const local = await openSqliteStore(paths.store);
-  const replica = isCluster(site) ? await openClusterStore(site, server, local, clock) : undefined;
-  const store = replica ?? local;
-  undo.push(() => store.close());
-  const ended = new AbortController();
-  undo.push(() => ended.abort());
-  const following = isCluster(site) ? { following: { signal: ended.signal, clock } } : {};
-  const journal = await openJournal({ store, clock, server, ...following });
-  undo.push(() => journal.flush());
-  const permits = await openPermits({ store, clock, journal, random: randomBytes, ...following });
-  const leases = await LeaseTable.open(store, following.following);
-  const logs = createHostLogs(paths.logs);
-  undo.push(() => logs.flush());
-  return { paths, journal, permits, leases, logs, ...(replica && { replica }) };
-}
+  constructor(options: DaemonOptions, lock: StateLock) {
+    this.options = options;
+    this.lock = lock;
+    this.files = new SiteRevisionsHere(options.file, lock.paths.folder);
+    this.home = options.file.site;
+    this.standing = { served: this.files.own, applied: undefined, refused: undefined };
+    // Nobody need ask how it ended.
+    this.end.promise.catch(() => undefined);
+  }
 
-/** In the order in which they start: whoever is told of a server by DHCP must find it listening. */
-async function createServers(
-  options: DaemonOptions,
-  server: SiteServer,
-  addresses: readonly Ipv4[],
-  state: State,
-  cluster: Cluster | undefined,
-  undo: Undo,
-): Promise<Server[]> {
-  const { site, clock, log } = options;
-  const boot = createBoot(options, server, addresses, state, cluster, undo);
-  const about = { clock, log, resolve: boot.files, observer: boot.recorder.transfers };
-  // A floating address that is here already, as after a crash, is among this machine's own.
-  const listened = [...new Set([...addresses, ...(cluster?.floating ?? [])])];
-  const tftp = (address: Ipv4) =>
-    createTftpServer({ ...about, address, ...(cluster && { handover: cluster.handover }) });
-  for (const address of cluster?.floating ?? []) cluster?.tftp.set(address, tftp(address));
-  const servers: Server[] = [
-    ...(cluster ? [cluster.first] : []),
-    ...listened.map((address) =>
-      createHttpServer({ ...about, address, port: server.httpPort, routes: [boot.reports] }),
-    ),
-    ...listened.map((address) => cluster?.tftp.get(address) ?? tftp(address)),
-    ...listened.map((address) => createSyslogServer({ address, log, onMessage: boot.syslog })),
-    createDhcpServer({
-      site,
-      server,
-      interfaces: localInterfaces,
-      plan: boot.plan,
-      leases: state.leases,
-      observer: (event) => {
-        boot.recorder.dhcp(event);
-        logDhcp(log, event);
+  get ended(): Promise<void> {
+    return this.end.promise;
+  }
+
+  /** Rejects as `startDaemon` does. */
+  start(): Promise<Run> {
+    const starting = this.openWithEtcd();
+    // What is applied meanwhile waits for the servers.
+    this.keepingUp = starting.then(
+      () => undefined,
+      () => this.stopping.abort(),
+    );
+    return starting;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.keepingUp;
+    await this.run?.stop();
+    await this.letGo();
+  }
+
+  private async openWithEtcd(): Promise<Run> {
+    const { lock, home, options } = this;
+    const { clock, log, searchPath = "" } = options;
+    const endpoints = home.etcd ?? [];
+    if (isCluster(home)) {
+      this.etcd = await startEtcdMember({ state: lock.paths.folder, endpoints, clock, log, searchPath });
+    }
+    try {
+      return await this.openFirst();
+    } catch (error) {
+      await this.etcd?.stop();
+      throw error;
+    }
+  }
+
+  /** The last step of the way down: etcd has what was written until now. */
+  private async letGo(): Promise<void> {
+    await this.etcd?.stop();
+    this.lock.release();
+  }
+
+  /** What was applied but cannot be started does not keep a server down that has served another file well. */
+  private async openFirst(): Promise<Run> {
+    try {
+      return await this.open(this.home, (applied) => this.choose(applied));
+    } catch (error) {
+      const kept = this.files.kept();
+      const { served, applied } = this.standing;
+      const isRemoved = error instanceof EverbootError && error.code === "server-removed";
+      if (isRemoved || !applied || !kept || kept.site.revision === served.site.revision) throw error;
+      this.refuse(applied, error);
+      return this.open(this.home, () => kept);
+    }
+  }
+
+  private choose(applied: AppliedSite | undefined): ServedSite {
+    const { own } = this.files;
+    if (!applied) return own;
+    const { number } = applied;
+    if (applied.revision !== own.site.revision)
+      this.options.log.warn(
+        { number, file: this.options.file.path },
+        `this server's site file differs from applied revision ${number}, which is served: run \`everboot apply\` if it is newer`,
+      );
+    return this.load(applied) ?? this.files.kept() ?? own;
+  }
+
+  private async open(home: Site, choose: (applied: AppliedSite | undefined) => ServedSite): Promise<Run> {
+    const { lock, options, run } = this;
+    const { file, clock, log, searchPath, handOutAgainMs } = options;
+    const serverName = run?.server ?? options.serverName;
+    this.run = await startRun({
+      ...{ home, paths: lock.paths, clock, log },
+      ...(serverName !== undefined && { serverName }),
+      ...(searchPath !== undefined && { searchPath }),
+      ...(handOutAgainMs !== undefined && { handOutAgainMs }),
+      choose: (applied) => {
+        this.change({ applied });
+        this.change({ served: choose(applied) });
+        return this.standing.served;
       },
-      clock,
-      log,
-      sockets: await udpOpener(),
-      ...(cluster && { agreement: cluster.agreement }),
-    }),
-    ...(cluster ? [cluster.last] : []),
-  ];
-  const { replica } = state;
-  const operations = createOperations({
-    ...{ ...boot.operations, site, server: server.name, clock, servers: () => servers },
-    ...(cluster && replica && { cluster: () => ({ servers: cluster.servers(), state: describeReplica(replica) }) }),
-  });
-  return [...servers, createApiServer({ socket: state.paths.socket, operations, log })];
-}
+      desk: (view) => createSiteDesk({ ...view, file, clock, log, standing: () => this.standing }),
+      applied: (applied) => this.take(applied),
+      unreadable: (error) => log.error({ error }, "the applied site file cannot be read"),
+    });
+    this.home = home;
+    await this.keep();
+    return this.run;
+  }
 
-/** What the protocol servers have in common: the plan, the files, the journal. */
-function createBoot(
-  { site, clock, log }: DaemonOptions,
-  server: SiteServer,
-  addresses: readonly Ipv4[],
-  { journal, permits, logs }: State,
-  cluster: Cluster | undefined,
-  undo: Undo,
-) {
-  const gate = createPermitGate(permits, clock);
-  const trees = createTrees({ clock, log });
-  undo.push(trees.close);
-  const about = { site, families: FAMILIES, order: siteOrders(site, POLICIES) };
-  const installFiles = createInstallFiles({ ...about, tree: trees.lookup });
-  const own = (client: string) => serverFor(site, server, addresses, client);
-  const view = cluster ? lastingViewFor(site, cluster.order, own) : own;
-  const recorder = createRecorder({
-    site,
-    server: server.name,
-    permitOf: (host) => permits.newestOf(host)?.id,
-    record: journal.record,
-    onPackage: (host) => {
-      const permit = permits.newestOf(host);
-      if (permit?.state !== "started") return;
-      permits
-        .advance(permit.token, "writing")
-        .catch((error) => log.error({ error, host }, "permit not moved to writing"));
-    },
-  });
-  const files = createBootFiles({
-    site,
-    permits: gate,
-    installFiles,
-    loader: loaderFile,
-    tree: trees.lookup,
-    serverFor: view,
-    onScript: recorder.script,
-  });
-  const plan: PlanBoot = (client) => planBoot(site, client, ({ name }) => gate.peek(name));
-  return {
-    plan,
-    files,
-    recorder,
-    reports: reportRoute({ permits: gate, append: journal.append, log, judge: firstBootJudge(site) }),
-    syslog: syslogWriter(site, logs),
-    operations: { permits, plan, journal, installFiles, showHost: createShowHost({ ...about, serverFor: view }) },
-  };
-}
+  private take(applied: AppliedSite): void {
+    this.change({ applied });
+    this.keepingUp = this.keepingUp
+      .then(() => this.keepUpWith(applied))
+      .catch((error: unknown) => this.options.log.error({ error }, "the applied site file cannot be served"));
+  }
 
-function describeReplica(replica: Replica): ClusterReport["state"] {
-  const { trouble, ...status } = replica.status();
-  return { ...status, ...(trouble instanceof Error && { trouble: trouble.message }) };
-}
+  /** One after the other; one that was followed by another meanwhile is passed over. */
+  private async keepUpWith(applied: AppliedSite): Promise<void> {
+    const { served, refused } = this.standing;
+    if (this.isOutdated(applied) || refused?.revision === applied.revision) return;
+    const next = this.load(applied);
+    if (!next) return;
+    const change = siteChange(served.site, next.site);
+    if (change === "restart") return this.restartFor(next, applied);
+    if (change === "swap") this.run?.swap(next.site);
+    this.change({ served: next });
+    await this.keep();
+    this.options.log.info({ number: applied.number }, "serves by the applied site file");
+  }
 
-interface SyslogLine {
-  readonly client: string;
-  readonly program?: string;
-  readonly text: string;
-}
+  private async restartFor(next: ServedSite, applied: AppliedSite): Promise<void> {
+    const { run, options } = this;
+    if (!run || !(await this.isTurn(run, next, applied))) return;
+    const { number } = next;
+    options.log.info({ number }, "the servers change: restarts");
+    await run.stop();
+    if (next.site.servers.has(run.server)) return this.reopen(next, applied);
+    options.log.warn({ number }, `server ${run.server} is not in the applied site file: ends`);
+    await this.letGo();
+    this.end.resolve();
+  }
 
-function syslogWriter(site: Site, logs: HostLogs) {
-  return ({ client, program, text }: SyslogLine) => {
-    const host = site.hostByAddress.get(client as Ipv4);
-    // A stranger's lines would fill the disk in a host's name.
-    if (host) logs.append(host.name, program === undefined ? text : `${program}: ${text}`);
-  };
-}
+  /** With the site file before, if the new one does not go here; and the servers after this one then keep theirs. */
+  private async reopen(next: ServedSite, applied: AppliedSite): Promise<void> {
+    const { served } = this.standing;
+    // An operator may have moved etcd in this server's own file: that holds until what is applied moves it.
+    const isMoved = served.site.etcd?.join() !== next.site.etcd?.join();
+    try {
+      await this.open(isMoved ? next.site : this.home, () => next);
+    } catch (error) {
+      this.refuse(applied, error);
+      try {
+        await this.open(this.home, () => served);
+      } catch (second) {
+        await this.letGo();
+        this.end.reject(second);
+      }
+    }
+  }
 
-/** Machines that are no hosts have no journal: what an operator must know of them is in the log. */
-function logDhcp(log: Log, { kind, client, ...event }: DhcpEvent): void {
-  if (kind === "decline") log.warn(event, "address in use: a machine declined it because another one answers to it");
-  else log.debug({ ...event, asking: client.stage }, `dhcp ${kind}`);
+  /** Resolves when the servers before this one have restarted: `false` = it is no longer wanted. */
+  private async isTurn(run: Run, { site, number }: ServedSite, applied: AppliedSite): Promise<boolean> {
+    const { clock, log } = this.options;
+    const turn = new RestartTurn(run.server, site);
+    let told = "";
+    while (!this.isOutdated(applied)) {
+      const view = { now: clock.now(), members: run.members(), isCaughtUp: run.isCaughtUp() };
+      const waiting = turn.waitsFor(view).join(", ");
+      if (waiting === "") return true;
+      if (waiting !== told) log.info({ number }, `waits to restart after ${waiting}`);
+      told = waiting;
+      await sleep(clock, TURN_MS, this.stopping.signal).catch(() => undefined);
+    }
+    return false;
+  }
+
+  private isOutdated(applied: AppliedSite): boolean {
+    return this.stopping.signal.aborted || this.standing.applied !== applied;
+  }
+
+  private load(applied: AppliedSite): ServedSite | undefined {
+    try {
+      return this.files.load(applied);
+    } catch (error) {
+      this.refuse(applied, error);
+      return undefined;
+    }
+  }
+
+  private refuse({ revision, number }: AppliedSite, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.change({ refused: { revision, why } });
+    this.options.log.error({ number, error }, `the applied site file cannot be served: ${why}`);
+  }
+
+  private async keep(): Promise<void> {
+    const { served } = this.standing;
+    if (served.number === 0) return;
+    await this.files.keep(served).catch((error) => this.options.log.error({ error }, "the site file is not kept"));
+  }
+
+  private change(change: Partial<Standing>): void {
+    this.standing = { ...this.standing, ...change };
+  }
 }

@@ -25,6 +25,13 @@ const ROOMS = [
   "export",
   "registry.ts",
   "daemon-cluster.ts",
+  "daemon-common.ts",
+  "daemon-state.ts",
+  "daemon-site.ts",
+  "daemon-revisions.ts",
+  "daemon-desk.ts",
+  "daemon-servers.ts",
+  "daemon-run.ts",
   "daemon.ts",
   "cli",
 ];

@@ -4,12 +4,10 @@ import { extname, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { kill } from "../cleanup.ts";
 import { connect, Namespace } from "../netns.ts";
-import type { Rack } from "../rack.ts";
-import { RACK_SERVER, RACK_TREE } from "../rack-site.ts";
+import type { InstallRack } from "../rack.ts";
 import type { SimulatedStep } from "./machine.ts";
-import { NOISE_INDEX } from "./tree.ts";
 
-const PROGRAM = resolve(import.meta.dirname, `machine${extname(import.meta.filename)}`);
+const PROGRAM = resolve(import.meta.dirname, `one${extname(import.meta.filename)}`);
 
 export interface SimulationOptions {
   /** Name of a host of the rack, which must have a noise tree. */
@@ -22,7 +20,7 @@ export interface SimulationOptions {
 
 /** Resolves with the machine's exit code (0: it was told to boot from its disk) and what it complained of. */
 export async function runSimulation(
-  rack: Rack,
+  rack: InstallRack,
   { host, pauseMs, onStep, signal }: SimulationOptions,
 ): Promise<{ code: number | null; complaint: string }> {
   const [mac] = rack.hosts.find(({ name }) => name === host)?.nics ?? [];
@@ -33,8 +31,7 @@ export async function runSimulation(
     await connect(rack.space, port, machine, "eth0");
     await rack.space.ip(`link set ${port} master ${rack.bridge}`);
     await machine.ip(`link set eth0 address ${mac}`);
-    const packages = `http://${RACK_SERVER}/trees/${RACK_TREE}/${NOISE_INDEX}`;
-    const child = machine.spawn(process.execPath, [PROGRAM, "eth0", mac, packages, String(pauseMs)]);
+    const child = machine.spawn(process.execPath, [PROGRAM, "eth0", mac, String(pauseMs)]);
     const stop = () => kill(child.pid);
     signal?.addEventListener("abort", stop, { once: true });
     let complaint = "";

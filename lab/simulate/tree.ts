@@ -1,5 +1,5 @@
 /** A tree for simulated machines: the shape of a Debian tree, filled with noise. */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TreeSource } from "../rack.ts";
@@ -10,23 +10,43 @@ export interface Noise {
   readonly bytes: number;
 }
 
+export interface NoisePackage {
+  /** Relative to the tree. */
+  readonly path: string;
+  /** Hex. */
+  readonly sha256: string;
+}
+
 const RELEASE = "bookworm";
 
 /** Path of the package index, relative to the tree. */
-export const NOISE_INDEX = `dists/${RELEASE}/main/binary-amd64/Packages`;
+export function noiseIndex(release: string): string {
+  return `dists/${release}/main/binary-amd64/Packages`;
+}
+
+export function readNoiseIndex(text: string): NoisePackage[] {
+  const entries = text.matchAll(/^Filename: (.+)\nSHA256: (.+)$/gm);
+  return Array.from(entries, ([, path = "", sha256 = ""]) => ({ path, sha256 }));
+}
 
 export function noiseTree(noise: Noise): TreeSource {
   return { release: RELEASE, fill: async (folder) => writeNoise(folder, noise) };
 }
 
-function writeNoise(folder: string, { packages, bytes }: Noise): void {
+/** Fills the folder of a tree. */
+export function writeNoise(folder: string, { packages, bytes }: Noise): void {
   const write = (path: string, content: Uint8Array | string) => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), content);
   };
-  const names = Array.from({ length: packages }, (_, number) => `pool/main/n/noise/noise${number}_1.0+b1_all.deb`);
   write("netboot/linux", randomBytes(10 * bytes));
   write("netboot/initrd.gz", randomBytes(10 * bytes));
-  for (const name of names) write(name, randomBytes(bytes));
-  write(NOISE_INDEX, names.map((name, number) => `Package: noise${number}\nFilename: ${name}\n`).join("\n"));
+  const entries = Array.from({ length: packages }, (_, number) => {
+    const path = `pool/main/n/noise/noise${number}_1.0+b1_all.deb`;
+    const content = randomBytes(bytes);
+    write(path, content);
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    return `Package: noise${number}\nFilename: ${path}\nSHA256: ${sha256}\n`;
+  });
+  write(noiseIndex(RELEASE), entries.join("\n"));
 }

@@ -1,6 +1,5 @@
 /**
- * Where least is going on comes first. What counts is how many installs a server has, running and waiting, for its
- * weight; and, among servers about equal in that, how many bytes a second it sends.
+ * Where least is going on comes first. What counts is how many installs a server has for its weight; and, among servers about equal in that, how many bytes a second it sends.
  *
  * Figures are a moment old, and many clients may ask in that moment: if all went to the one least loaded server they
  * would trample it. So each client draws among the servers by its name, with better chances for those that have less to
@@ -11,6 +10,7 @@ import { rankByDraw, type Weighted } from "./score.ts";
 
 export const leastLoaded: BalancePolicy = {
   name: "least-loaded",
+  isByLoad: true,
   prepare(_hosts, servers) {
     const sorted = servers.toSorted(byName);
     return ({ name }, loads) => rankByDraw(name, chancesOf(sorted, loads));
@@ -35,9 +35,9 @@ function chancesOf(servers: readonly ServerShare[], loads: Loads): readonly Weig
   const meanWeight = mean(told.map(({ weight }) => weight));
   const meanRate = mean(told.map(({ rate }) => rate));
   const chances = new Map(
-    told.map(({ name, weight, installs, queue, rate }) => {
+    told.map(({ name, weight, installs, rate }) => {
       const size = weight / meanWeight;
-      const calm = (START + (installs + queue) / size) ** -EAGERNESS;
+      const calm = (START + installs / size) ** -EAGERNESS;
       const sending = meanRate > 0 ? rate / size / meanRate : 0;
       return [name, (weight * calm) / (1 + sending)];
     }),

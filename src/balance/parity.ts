@@ -8,6 +8,7 @@ import { type BalancePolicy, byName, type ServerShare } from "./policy.ts";
 
 export const parity: BalancePolicy = {
   name: "parity",
+  isByLoad: false,
   prepare(_hosts, servers) {
     const sorted = servers.toSorted(byName);
     return ({ address }) => orderFor(ipv4ToBytes(address).at(-1) ?? 0, sorted).map(({ name }) => name);

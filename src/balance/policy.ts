@@ -19,8 +19,6 @@ export interface ServerLoad {
   readonly rate: number;
   /** Installs that run there, and those that were ordered to it since they were counted. */
   readonly installs: number;
-  /** Installs that wait there to be let in. */
-  readonly queue: number;
 }
 
 /** By server; one that tells nothing is missing. */
@@ -35,6 +33,8 @@ export type Orders = (client: Client, loads: Loads) => readonly string[];
  */
 export interface BalancePolicy {
   readonly name: string;
+  /** Its orders change with the figures: servers whose figures differ for a moment may order differently. */
+  readonly isByLoad: boolean;
   /**
    * Orders for these `hosts` among them all, not for one at a time: a policy that may look at all hosts can share them
    * exactly, where chance alone leaves 64 hosts of two servers at 32 +- 4. Clients that are not in `hosts` get an order

@@ -9,6 +9,7 @@ import { rankByDraw } from "./score.ts";
 
 export const rendezvous: BalancePolicy = {
   name: "rendezvous",
+  isByLoad: false,
   prepare(hosts, servers) {
     const sorted = servers.toSorted(byName);
     const orders = new Map(settle(wishesOf(hosts, sorted), sorted));

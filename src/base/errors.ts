@@ -18,6 +18,31 @@ export const ERRORS = {
   usage: { status: 400, exit: 2, text: "{what}" },
   "site-invalid": { status: 400, exit: 1, text: "{file} has {count} problem(s): run `everboot check -c {file}`" },
   "site-unreadable": { status: 400, exit: 2, text: "{file}: cannot be read ({reason}): name the site file with -c" },
+  "site-conflict": {
+    status: 409,
+    exit: 1,
+    text: "revision {number} was applied meanwhile, at {by}: look at what it changed and run `everboot apply` again",
+  },
+  "site-elsewhere": {
+    status: 409,
+    exit: 2,
+    text: "{what}: this cannot be applied to daemons that run: stop them, and start them with the new file",
+  },
+  "site-unusable": {
+    status: 500,
+    exit: 1,
+    text: "revision {number} of the site file cannot be used by this version of Everboot ({reason}): update it here",
+  },
+  "site-too-large": {
+    status: 413,
+    exit: 2,
+    text: "the site file takes {bytes} bytes packed, {limit} are possible: move long scripts out of it",
+  },
+  "server-removed": {
+    status: 409,
+    exit: 1,
+    text: "server {server} is not in the site file that was applied (revision {number}): apply one that has it, or leave it off",
+  },
   "server-unknown": { status: 400, exit: 2, text: "{what}: name one with --server ({names})" },
   "address-missing": {
     status: 500,
@@ -35,6 +60,25 @@ export const ERRORS = {
     status: 500,
     exit: 1,
     text: "site {site} has several servers, and {folder} has no cluster.key: run `everboot cluster init` on one server and copy the file to the others",
+  },
+  "serial-package-missing": {
+    status: 500,
+    exit: 1,
+    text: "serial line {device} needs the npm package serialport: install it, or remove `serial` from the site file",
+  },
+  "cluster-refused": { status: 409, exit: 1, text: "{what}: {todo}" },
+  "etcd-away": {
+    status: 503,
+    exit: 1,
+    retryAfter: 2,
+    text: "no member of etcd with a quorum answers ({endpoints}): start those that are down; see docs/cluster.md",
+  },
+  "etcd-refused": { status: 409, exit: 1, text: "etcd refuses: {reason}; see `everboot cluster status`" },
+  "listener-deaf": { status: 503, exit: 1, text: "{name} does not answer this server itself: restart its daemon" },
+  "state-failing": {
+    status: 503,
+    exit: 1,
+    text: "the state folder cannot be written ({reason}): free space on its disk, or repair it",
   },
   "nonlocal-bind-denied": {
     status: 500,
@@ -79,6 +123,11 @@ export const ERRORS = {
     exit: 1,
     retryAfter: 2,
     text: "the cluster has no quorum or cannot be reached: nothing can be changed now, installs go on; see `everboot cluster status`",
+  },
+  "pair-in-contact": {
+    status: 409,
+    exit: 1,
+    text: "server {peer} is in contact: nothing is to be recovered; see `everboot cluster status`",
   },
   "cluster-rewound": {
     status: 503,

@@ -1,8 +1,14 @@
 /** GRUB configuration (2.06, 2.12), served as `grub/grub.cfg` and `grub/grub.cfg-01-<mac>`. */
-import { type BootScript, type InstallScript, type LocalScript, screenText } from "./script.ts";
+import { macWithDashes } from "../base/address.ts";
+import { type BootScript, type InstallScript, type LocalScript, screenText, type WaitScript } from "./script.ts";
 
 export function renderGrub(script: BootScript): string {
-  return `${(script.kind === "install" ? installLines(script) : localLines(script)).join("\n")}\n`;
+  return `${linesOf(script).join("\n")}\n`;
+}
+
+function linesOf(script: BootScript): string[] {
+  if (script.kind === "wait") return waitLines(script);
+  return script.kind === "install" ? installLines(script) : localLines(script);
 }
 
 /**
@@ -19,6 +25,30 @@ function installLines(script: InstallScript): string[] {
     `until initrd /${script.initrd}; do`,
     ...retry,
     "boot",
+  ];
+}
+
+/**
+ * The first such script asks again and again; those that it is answered end after their pause, as one that asked by
+ * itself would lie in the stack of the one before it. `source` tells nobody that it found nothing (normal/main.c), so an
+ * answer leaves a mark.
+ */
+function waitLines(script: WaitScript): string[] {
+  return [
+    `echo "Everboot: ${screenText(script.title)}"`,
+    `sleep ${script.seconds}`,
+    "set answered=1",
+    'if [ "$waiting" != 1 ]; then',
+    "  set waiting=1",
+    "  while true; do",
+    "    set answered=0",
+    `    source /grub/${script.since}/grub.cfg-01-${macWithDashes(script.mac)}`,
+    '    if [ "$answered" != 1 ]; then',
+    '      echo "Everboot: the server does not answer, trying again"',
+    "      sleep 3",
+    "    fi",
+    "  done",
+    "fi",
   ];
 }
 

@@ -1,6 +1,7 @@
 /** iPXE scripts. They never give up while a server is away: a failed step waits and starts again. */
+import { macWithDashes } from "../base/address.ts";
 import { baseUrl } from "../site/server-view.ts";
-import { type BootScript, type InstallScript, type LocalScript, screenText } from "./script.ts";
+import { type BootScript, type InstallScript, type LocalScript, screenText, type WaitScript } from "./script.ts";
 
 /** Silence on a download after which iPXE starts it again, milliseconds. */
 const QUIET_MS = 20_000;
@@ -8,7 +9,12 @@ const QUIET_MS = 20_000;
 const ROUNDS = 400;
 
 export function renderIpxe(script: BootScript): string {
-  return `${(script.kind === "install" ? installLines(script) : localLines(script)).join("\n")}\n`;
+  return `${linesOf(script).join("\n")}\n`;
+}
+
+function linesOf(script: BootScript): string[] {
+  if (script.kind === "wait") return waitLines(script);
+  return script.kind === "install" ? installLines(script) : localLines(script);
 }
 
 function installLines(script: InstallScript): string[] {
@@ -28,6 +34,24 @@ function installLines(script: InstallScript): string[] {
     `initrd --timeout ${QUIET_MS} --name initrd ${url}/${script.initrd} || goto wait`,
     "boot || goto wait",
     ":wait",
+    `echo Everboot: ${script.server.address} does not answer, trying again`,
+    "sleep 3",
+    "goto again",
+  ];
+}
+
+/** The next script takes the place of this one, so that a wait of hours fills neither memory nor stack. */
+function waitLines(script: WaitScript): string[] {
+  const url = `${baseUrl(script.server)}/boot/ipxe/${macWithDashes(script.mac)}/${script.since}`;
+  return [
+    "#!ipxe",
+    `echo Everboot: ${screenText(script.title)}`,
+    `sleep ${script.seconds}`,
+    "set round:int32 0",
+    ":again",
+    "inc round",
+    `iseq \${round} ${ROUNDS} && reboot ||`,
+    `chain --replace --autofree --timeout ${QUIET_MS} ${url} ||`,
     `echo Everboot: ${script.server.address} does not answer, trying again`,
     "sleep 3",
     "goto again",

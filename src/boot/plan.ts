@@ -10,6 +10,8 @@ export interface PermitFacts {
   readonly token: string;
   /** Milliseconds since 1970. */
   readonly expires: number;
+  /** Name of the server that this install was sent to. */
+  readonly server?: string;
 }
 
 export interface BootPlan {
@@ -44,7 +46,8 @@ export type PlanBoot = (client: BootClient) => BootPlan | Refusal;
 /** The permit to install with, or why there is none. */
 export type PermitAnswer =
   | { readonly kind: "permit"; readonly permit: PermitFacts }
-  | { readonly kind: "none"; readonly why: string };
+  /** `isOutage`: it cannot be told now, and may be later: worth waiting for. */
+  | { readonly kind: "none"; readonly why: string; readonly isOutage?: boolean };
 
 export function planBoot(site: Site, client: BootClient, permitOf: (host: Host) => PermitAnswer): BootPlan | Refusal {
   const host = site.hostByMac.get(client.mac);

@@ -1,9 +1,14 @@
 /** Configuration files of PXELINUX (Syslinux 6.04), served as `pxelinux.cfg/...`. */
 import { type Ipv4, ipv4FromBytes, type Mac, parseMac } from "../base/address.ts";
-import { type BootScript, type InstallScript, type LocalScript, screenText } from "./script.ts";
+import { type BootScript, type InstallScript, type LocalScript, screenText, type WaitScript } from "./script.ts";
 
 export function renderPxelinux(script: BootScript): string {
-  return `${(script.kind === "install" ? installLines(script) : localLines(script)).join("\n")}\n`;
+  return `${linesOf(script).join("\n")}\n`;
+}
+
+function linesOf(script: BootScript): string[] {
+  if (script.kind === "wait") return waitLines(script);
+  return script.kind === "install" ? installLines(script) : localLines(script);
 }
 
 function installLines(script: InstallScript): string[] {
@@ -14,6 +19,22 @@ function installLines(script: InstallScript): string[] {
     "LABEL install",
     `  KERNEL ${script.kernel}`,
     `  APPEND ${[`initrd=${script.initrd}`, ...script.arguments].join(" ")}`,
+  ];
+}
+
+/**
+ * The prompt's time-out, in tenths of a second, starts PXELINUX itself anew, which asks again; when it cannot be fetched
+ * the prompt comes back. CONFIG with the same file would be less to fetch, but ends at a prompt without a time-out when it
+ * is not found, and after some 120 times anyway (6.04, tried).
+ */
+function waitLines(script: WaitScript): string[] {
+  return [
+    "DEFAULT wait",
+    "PROMPT 1",
+    `TIMEOUT ${script.seconds * 10}`,
+    `SAY Everboot: ${screenText(script.title)}`,
+    "LABEL wait",
+    "  KERNEL pxelinux.0",
   ];
 }
 

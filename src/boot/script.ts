@@ -2,7 +2,7 @@
 import { type Mac, macWithDashes } from "../base/address.ts";
 import type { ServerView } from "../site/server-view.ts";
 
-export type BootScript = InstallScript | LocalScript;
+export type BootScript = InstallScript | LocalScript | WaitScript;
 
 export interface InstallScript {
   readonly kind: "install";
@@ -18,6 +18,20 @@ export interface InstallScript {
 export interface LocalScript {
   readonly kind: "local";
   readonly title: string;
+}
+
+/** The machine is to ask again: its install cannot begin yet. */
+export interface WaitScript {
+  readonly kind: "wait";
+  readonly title: string;
+  /** To ask; loaders that know no other server than their own ask that. */
+  readonly server: ServerView;
+  /** The NIC that booted. */
+  readonly mac: Mac;
+  /** When it began to wait, milliseconds since 1970: part of the path that it asks for. */
+  readonly since: number;
+  /** Until it asks again. */
+  readonly seconds: number;
 }
 
 /** Paths below the server's root of what `server/boot/boot-files.ts` serves for one install. */

@@ -8,6 +8,7 @@ import type { Command, Io } from "./command.ts";
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import("./up.ts")).upCommand,
   check: loadCheck,
+  apply: async () => (await import("./apply.ts")).applyCommand,
   install: async () => (await import("./install.ts")).installCommand,
   cancel: async () => (await import("./cancel.ts")).cancelCommand,
   status: async () => (await import("./status.ts")).statusCommand,

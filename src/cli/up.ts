@@ -2,6 +2,7 @@ import process from "node:process";
 import { pino } from "pino";
 import { systemClock } from "../base/clock.ts";
 import { startDaemon } from "../daemon.ts";
+import { whileAwake } from "./awake.ts";
 import type { Command, Io } from "./command.ts";
 import { parseOptions, wantPositionals } from "./options.ts";
 import { requireSite } from "./site-file.ts";
@@ -10,7 +11,8 @@ import { stateFolder } from "./state-option.ts";
 const USAGE = `everboot up [-c site.yaml] [--server NAME] [--state DIR] [--log-level debug|info|warn|error]
   The daemon: serves until it gets SIGTERM or Ctrl-C. Prints one line on standard output when all its sockets listen;
   log lines (JSON) go to standard error.
-  -c, --config FILE   the site file (default site.yaml, then everboot.yaml, /etc/everboot/site.yaml)
+  -c, --config FILE   the site file (default site.yaml, then everboot.yaml, /etc/everboot/site.yaml): served until one is
+                      applied with \`everboot apply\`; then it says which site this is, and where its state is
   --server NAME       which of the site's servers this is (default: the one whose address this machine has)
   --state DIR         the state folder (default /var/lib/everboot as root, else below ~/.local/state)`;
 
@@ -28,9 +30,9 @@ export const upCommand: Command = {
       "log-level": { type: "string", default: "info" },
     });
     wantPositionals(positionals, 0, 0, USAGE);
-    const { site } = await requireSite(values.config, io);
+    const file = await requireSite(values.config, io);
     const daemon = await startDaemon({
-      site,
+      file,
       ...(values.server !== undefined && { serverName: values.server }),
       state: stateFolder(values.state, io),
       clock: systemClock,
@@ -38,9 +40,11 @@ export const upCommand: Command = {
       pid: process.pid,
       searchPath: io.env.PATH ?? "",
     });
-    io.out(`ready: server ${daemon.server} of site ${site.name} on ${daemon.addresses.join(", ")}`);
-    await untilAborted(io);
-    await daemon.stop();
+    io.out(`ready: server ${daemon.server} of site ${file.site.name} on ${daemon.addresses.join(", ")}`);
+    await whileAwake(async () => {
+      await Promise.race([untilAborted(io), daemon.ended]);
+      await daemon.stop();
+    });
     return 0;
   },
 };

@@ -7,17 +7,21 @@ import type { Permit, PermitState } from "./permit-rules.ts";
 
 const PERMIT = "permit/";
 const JOURNAL = "journal/";
+const LEASE = "lease/";
 
 /**
- * Events of the journal, and what installers report. Everything else waits for the cluster: issuing and taking back; and
- * handing out, as a server that is cut off cannot know that the permit was not used elsewhere.
+ * Events of the journal, what installers report, and leases: a server that is cut off lends from its own share of a pool
+ * alone (server/dhcp/shares.ts). Everything else waits for the cluster: issuing and taking back; and handing out, as a
+ * server that is cut off cannot know that the permit was not used elsewhere.
  */
 export function isFact({ put = [], remove = [] }: Change): boolean {
   const isReported = ({ key, value }: { readonly key: string; readonly value: string }) =>
-    key.startsWith(JOURNAL) || (key.startsWith(PERMIT) && REPORTED.includes(permitIn(value)?.state ?? "issued"));
+    FREE.some((prefix) => key.startsWith(prefix)) ||
+    (key.startsWith(PERMIT) && REPORTED.includes(permitIn(value)?.state ?? "issued"));
   return put.every(isReported) && remove.every((key) => key.startsWith(JOURNAL));
 }
 
+const FREE = [JOURNAL, LEASE];
 const REPORTED: readonly PermitState[] = ["writing", "used", "failed"];
 
 /** The further, the less a machine is installed by it; of equal ones the later state is kept. */
@@ -25,15 +29,20 @@ const ORDER: readonly PermitState[] = ["issued", "started", "expired", "cancelle
 
 /**
  * Of two values of one key the one that all servers keep, whichever is whose: the newer permit, as somebody issued it
- * on purpose; of the same permit the state that is further from installing the machine; of anything else the one that is
- * there, or the greater text.
+ * on purpose; of the same permit the state that is further from installing the machine; of two leases the one that lasts
+ * longer; of anything else the one that is there, or the greater text.
  */
 export function resolveKey(key: string, mine: string | undefined, theirs: string | undefined): string | undefined {
   if (mine === undefined || theirs === undefined) return mine ?? theirs;
-  const [a, b] = key.startsWith(PERMIT) ? [permitIn(mine), permitIn(theirs)] : [];
-  const order = a && b ? comparePermits(a, b) : 0;
+  const order = compareValues(key, mine, theirs);
   if (order !== 0) return order > 0 ? mine : theirs;
   return mine > theirs ? mine : theirs;
+}
+
+function compareValues(key: string, mine: string, theirs: string): number {
+  if (key.startsWith(LEASE)) return expiryIn(mine) - expiryIn(theirs);
+  const [a, b] = key.startsWith(PERMIT) ? [permitIn(mine), permitIn(theirs)] : [];
+  return a && b ? comparePermits(a, b) : 0;
 }
 
 function comparePermits(a: Permit, b: Permit): number {
@@ -43,10 +52,20 @@ function comparePermits(a: Permit, b: Permit): number {
 
 /** Undefined for what is no permit. */
 function permitIn(value: string): Permit | undefined {
+  const record = recordIn(value);
+  return record && "id" in record && "state" in record ? (record as Permit) : undefined;
+}
+
+/** When a lease ends; 0 for what is none. */
+function expiryIn(value: string): number {
+  const record = recordIn(value);
+  return record && "expires" in record && typeof record.expires === "number" ? record.expires : 0;
+}
+
+function recordIn(value: string): object | undefined {
   try {
     const parsed: unknown = JSON.parse(value);
-    const isPermit = typeof parsed === "object" && parsed !== null && "id" in parsed && "state" in parsed;
-    return isPermit ? (parsed as Permit) : undefined;
+    return typeof parsed === "object" && parsed !== null ? parsed : undefined;
   } catch {
     return undefined;
   }

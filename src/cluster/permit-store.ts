@@ -31,31 +31,38 @@ const PREFIX = "permit/";
 const MAX_TRIES = 10;
 
 /**
- * Reads the permits into memory; with `following` also what other servers make of them. Rejects with
- * `store-unavailable`.
+ * Reads the permits into memory; with `following` also what other servers make of them. `seen` is called for each
+ * permit that changes after that. Rejects with `store-unavailable`.
  */
 export async function openPermitStore(
   store: Store,
   journal: Pick<Journal, "prepare">,
   following?: Following,
+  seen: (permit: Permit) => void = () => {},
 ): Promise<PermitStore> {
   const byHost = new Map<string, Held>();
   const hostByToken = new Map<string, string>();
   const known = await store.list(PREFIX);
-  for (const entry of known) rememberRow(entry);
+  for (const entry of known) remember(readHeld(entry));
   // Permits are never removed: a host's next one takes the place of the last.
   if (following) void followStore(store, PREFIX, known, rememberRow, following);
 
-  function rememberRow({ value, revision }: Entry | Deleted): void {
-    if (value !== undefined) remember({ permit: JSON.parse(value), revision });
+  function rememberRow(row: Entry | Deleted): void {
+    if (row.value !== undefined) rememberChange(readHeld(row));
   }
 
-  function remember(held: Held): void {
+  function rememberChange(held: Held): void {
+    if (remember(held)) seen(held.permit);
+  }
+
+  /** `false` = something newer is known. */
+  function remember(held: Held): boolean {
     const known = byHost.get(held.permit.host);
-    if (known !== undefined && known.revision >= held.revision) return;
+    if (known !== undefined && known.revision >= held.revision) return false;
     if (known !== undefined) hostByToken.delete(known.permit.token);
     byHost.set(held.permit.host, held);
     hostByToken.set(held.permit.token, held.permit.host);
+    return true;
   }
 
   /** `false` = someone else has changed it meanwhile. */
@@ -70,7 +77,7 @@ export async function openPermitStore(
       remove: entry.remove,
     });
     if (result.kind === "conflict") return false;
-    remember({ permit, revision: result.revision });
+    rememberChange({ permit, revision: result.revision });
     entry.confirm();
     return true;
   }
@@ -97,6 +104,10 @@ export async function openPermitStore(
       throw new EverbootError("store-unavailable", {}, new Error(`permit of ${host}: ${MAX_TRIES} conflicts in a row`));
     },
   };
+}
+
+function readHeld({ value, revision }: Entry): Held {
+  return { permit: JSON.parse(value), revision };
 }
 
 function keyOf(host: string): string {

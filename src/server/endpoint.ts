@@ -50,6 +50,31 @@ export function lastingViewFor(site: Site, order: OrderServers, own: (client: st
   };
 }
 
+export interface InstallViewOptions {
+  readonly site: Pick<Site, "servers">;
+  /** This server's name. */
+  readonly self: string;
+  readonly isAlive: (server: string) => boolean;
+  /** How a client reaches this server. */
+  readonly own: (client: string) => ServerView;
+  /** For clients that were sent nowhere, or to a server that is gone. */
+  readonly usual: (client: string) => ServerView;
+}
+
+/**
+ * How the client of an install reaches the server that its permit was handed out for, `sentTo`: by its floating address
+ * whether it lives or not, as that has an heir; so all servers tell the same for the whole life of the permit, and an
+ * heir may go on with a file in its middle. A server without one is passed over when it is dead.
+ */
+export function installViewFor({ site, self, isAlive, own, usual }: InstallViewOptions) {
+  return (client: string, sentTo?: string): ServerView => {
+    if (sentTo === self && site.servers.get(self)?.floating === undefined) return own(client);
+    const server = sentTo === undefined ? undefined : site.servers.get(sentTo);
+    const isReached = server !== undefined && (server.floating !== undefined || isAlive(server.name));
+    return isReached ? lastingView(server) : usual(client);
+  };
+}
+
 /** Floating addresses that may come here: those of all servers, in the subnets that this one is connected to. */
 export function floatingAddressesHere(site: Site, addresses: readonly Ipv4[]): readonly Ipv4[] {
   const near = site.subnets.filter(({ cidr }) => addresses.some((address) => cidrContains(cidr, address)));

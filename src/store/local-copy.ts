@@ -41,6 +41,7 @@ export class LocalCopy {
   private readonly told = new Map<Revision, Revision>();
   private waiting = new Set<Waiting>();
   private current: ReplicaState;
+  private keeping: number = 0;
 
   private constructor(local: Store, server: string, state: ReplicaState) {
     this.local = local;
@@ -63,6 +64,11 @@ export class LocalCopy {
   /** As it is on the disk. */
   get state(): ReplicaState {
     return this.current;
+  }
+
+  /** Facts that wait to be delivered, and those that are being written down. */
+  get outbox(): number {
+    return this.current.facts.length + this.keeping;
   }
 
   /** Takes in what the cluster has committed: whole commits, in order. Each becomes one commit of the local store. */
@@ -101,7 +107,16 @@ export class LocalCopy {
    * Keeps a change as a fact to be delivered: judged by what is held here, visible at once. When the cluster turns out
    * to have taken the same id already, nothing is left to be kept.
    */
-  keep(id: string, change: Change): Promise<CommitResult> {
+  async keep(id: string, change: Change): Promise<CommitResult> {
+    this.keeping += 1;
+    try {
+      return await this.keepInOrder(id, change);
+    } finally {
+      this.keeping -= 1;
+    }
+  }
+
+  private keepInOrder(id: string, change: Change): Promise<CommitResult> {
     return this.alone(async () => {
       const { chain, facts } = this.current;
       if (chain.id === id) return { kind: "committed", revision: await this.localRevision(chain.revision) };

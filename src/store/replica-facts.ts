@@ -20,10 +20,13 @@ export interface FactOptions {
   readonly resolve: Resolve;
   /** Never the same twice, on any server. */
   readonly newId: () => string;
+  /** May an edit be kept as if it were a fact? */
+  readonly isAlone: () => boolean;
 }
 
 interface Waiting {
   readonly change: Change;
+  readonly isEdit: boolean;
   resolve(result: CommitResult): void;
   reject(error: unknown): void;
 }
@@ -46,10 +49,13 @@ export class FactSender {
     this.link = link;
   }
 
-  /** Facts that come together are sent together, unless they share keys; those may then have the same revision. */
-  send(change: Change): Promise<CommitResult> {
+  /**
+   * Facts that come together are sent together, unless they share keys; those may then have the same revision. An edit
+   * is kept only while the server is alone.
+   */
+  send(change: Change, isEdit: boolean): Promise<CommitResult> {
     return new Promise((resolve, reject) => {
-      this.queue.push({ change, resolve, reject });
+      this.queue.push({ change, isEdit, resolve, reject });
       if (!this.sending) void this.sendAll();
     });
   }
@@ -128,6 +134,8 @@ export class FactSender {
 
   private async keep(id: string, batch: Waiting[], refusal: (key: string) => CommitResult | Error): Promise<void> {
     while (batch.length > 0) {
+      if (!this.options.isAlone()) rejectEdits(batch);
+      if (batch.length === 0) break;
       const result = await this.options.copy.keep(id, merge(batch));
       if (result.kind === "committed") answerAll(batch, result.revision);
       else answer(batch, result.key, refusal(result.key));
@@ -158,6 +166,12 @@ function merge(batch: readonly Waiting[]): Change {
     put: batch.flatMap(({ change }) => change.put ?? []),
     remove: batch.flatMap(({ change }) => change.remove ?? []),
   };
+}
+
+/** They came while the server was alone, and it is not any more. */
+function rejectEdits(batch: Waiting[]): void {
+  for (const one of batch.splice(0, batch.length, ...batch.filter(({ isEdit }) => !isEdit)))
+    if (one.isEdit) one.reject(storeUnavailable(new Error("this server is not alone any more")));
 }
 
 function answerAll(batch: Waiting[], revision: Revision): void {

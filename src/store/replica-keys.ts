@@ -15,8 +15,10 @@ export const CHAIN = "m/chain";
 
 /** In the cluster: the id of a server's newest delivery; each delivery moves it on, so that none counts twice. */
 export const chainKey = (server: string): string => `chain/${server}`;
-/** In the cluster: written by a server that wants to know how far the cluster is. */
-export const beatKey = (server: string): string => `beat/${server}`;
+/** In the cluster: the heartbeats of the servers. */
+export const BEAT = "beat/";
+/** In the cluster: written by a server that wants to know how far the cluster is, and tells of itself by the way. */
+export const beatKey = (server: string): string => BEAT + server;
 
 /** What the cluster holds under a key; revision 0 and no value = nothing. */
 export interface Remote {

@@ -4,8 +4,10 @@ import { EverbootError } from "../base/errors.ts";
 import { DELETIONS_KEPT, storeUnavailable } from "./change.ts";
 import { createPulse } from "./follow.ts";
 import type { LocalCopy } from "./local-copy.ts";
-import { beatChange, type Row } from "./replica-state.ts";
-import type { Revision, Store } from "./store.ts";
+import { type BeatBoard, beatChange, type Saying } from "./replica-beats.ts";
+import { DATA } from "./replica-keys.ts";
+import type { Row } from "./replica-state.ts";
+import type { Entry, Revision, Store } from "./store.ts";
 
 /**
  * - `away`: the cluster does not answer, has no quorum, or cannot be followed
@@ -19,6 +21,11 @@ export interface LinkOptions {
   readonly remote: Store;
   readonly server: string;
   readonly clock: Clock;
+  readonly board: BeatBoard;
+  /** What this server says of itself with its next heartbeat, beside how far its copy is. */
+  readonly say: () => Omit<Saying, "position">;
+  /** Does someone wait to hear that this copy has what was committed? */
+  readonly isWaitedFor: () => boolean;
   /** Resolves when no fact waits any more. */
   readonly deliver: () => Promise<void>;
 }
@@ -29,6 +36,8 @@ const BEAT_MS = 1_000;
 const STALL_MS = 2_000;
 /** Milliseconds between two tries to reach the cluster. */
 const RETRY_MS = 250;
+/** Milliseconds after which a server tells that it has what someone waits for; what comes in meanwhile is told with it. */
+const TELL_MS = 50;
 /** Rows that are taken in together. */
 const BATCH = 1_000;
 
@@ -41,6 +50,7 @@ export class Link {
   private beats = 0;
   private lastCatchUp: Promise<void> = Promise.resolve();
   private nextCatchUp: Promise<void> | undefined;
+  private isTelling: boolean = false;
   private running: Promise<void> | undefined;
   private now: LinkState = "away";
   /** Why the cluster was last away. */
@@ -123,7 +133,7 @@ export class Link {
     const { signal } = this.session;
     this.enter("catching-up");
     // Removals that are older than what the store remembers would be missed.
-    if (revision - position > DELETIONS_KEPT) await copy.replace(await remote.list(""));
+    if (revision - position > DELETIONS_KEPT) await this.takeAll(await remote.list(""));
     const taking = this.takeRows(signal);
     try {
       await Promise.race([taking, this.keepUp(revision, signal)]);
@@ -134,9 +144,29 @@ export class Link {
   }
 
   private async takeRows(signal: AbortSignal): Promise<void> {
-    const { copy, remote } = this.options;
-    for await (const rows of batches(remote.watch("", copy.state.position, signal))) await copy.apply(rows);
+    const { copy, remote, board } = this.options;
+    for await (const rows of batches(remote.watch("", copy.state.position, signal))) {
+      await copy.apply(rows);
+      // After the copy: whoever hears a server say something has all that it said before.
+      board.take(rows);
+      if (rows.some(({ key }) => key.startsWith(DATA))) this.tellSoon();
+    }
     throw storeUnavailable(signal.reason);
+  }
+
+  private async takeAll(entries: readonly Entry[]): Promise<void> {
+    await this.options.copy.replace(entries);
+    this.options.board.take(entries);
+  }
+
+  /** The next heartbeat would tell it as well, a second later. */
+  private tellSoon(): void {
+    if (this.isTelling || !this.options.isWaitedFor()) return;
+    this.isTelling = true;
+    this.options.clock.after(TELL_MS, () => {
+      this.isTelling = false;
+      if (!this.signal.aborted) this.beat().catch(noop);
+    });
   }
 
   private async keepUp(first: Revision, signal: AbortSignal): Promise<void> {
@@ -161,10 +191,14 @@ export class Link {
   }
 
   private async beat(): Promise<Revision> {
-    const { remote, server } = this.options;
+    const { remote, server, clock, copy, board, say } = this.options;
     this.beats += 1;
-    const result = await remote.commit(beatChange(server, this.beats));
-    return result.kind === "committed" ? result.revision : 0;
+    const sentAt = clock.now();
+    const saying = { ...say(), position: copy.state.position };
+    const result = await remote.commit(beatChange(server, this.beats, saying));
+    if (result.kind === "conflict") return 0;
+    board.sent(result.revision, sentAt);
+    return result.revision;
   }
 
   private enter(state: LinkState): void {
@@ -179,7 +213,10 @@ function endedSession(): AbortController {
   return controller;
 }
 
-/** Rows as they come together: what is there without waiting is one batch, so that no commit is torn. */
+/**
+ * Rows as they come together: what is there without waiting is one batch, so that no commit is torn. Where the rows end,
+ * the last commit may be half told: it is left out, and comes again with the next watch.
+ */
 async function* batches(rows: AsyncIterable<Row>): AsyncGenerator<Row[], void, void> {
   const iterator = rows[Symbol.asyncIterator]();
   let batch: Row[] = [];
@@ -199,7 +236,6 @@ async function* batches(rows: AsyncIterable<Row>): AsyncGenerator<Row[], void, v
     }
     batch.push(value);
   }
-  if (batch.length > 0) yield batch;
 }
 
 /** One turn of the event loop. */

@@ -5,7 +5,6 @@
  * outbox. A key without waiting facts is kept once; of the others the cluster's word is kept as a `Truth`.
  */
 import {
-  beatKey,
   CHAIN,
   type Chain,
   chainKey,
@@ -150,9 +149,4 @@ function nextFacts(facts: readonly Fact[]): { readonly id: string | undefined; r
     id = fact.id;
   }
   return { id, writes };
-}
-
-/** How a server finds out how far the cluster is: by the revision of a commit that writes nothing else. */
-export function beatChange(server: string, count: number): Change {
-  return { put: [{ key: beatKey(server), value: String(count) }] };
 }

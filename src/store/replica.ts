@@ -8,6 +8,8 @@
  *   While it does not, the fact is judged by the local copy, written to the outbox there, seen at once, and acknowledged.
  *   Facts are delivered in order once the cluster is back, each exactly once, before this server counts as caught up.
  * - An edit of a key with undelivered facts is refused like any edit during an outage.
+ * - Of a pair of servers without a third machine the one that is left may be *alone*: it takes edits like facts
+ *   (`edits` tells; cluster/pair.ts decides).
  *
  * What is acknowledged as a fact is not lost, but may meet a value that someone else has given the key meanwhile. Then
  * `resolve` decides, key by key, and the rest of the commit is delivered as it is. Expectations were judged when the
@@ -17,11 +19,12 @@
  * Revisions are those of the local copy: they mean nothing on another server, and a key's may grow when its fact is
  * delivered though its value stays.
  */
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleep } from "../base/clock.ts";
 import { EverbootError, errorText } from "../base/errors.ts";
 import { rowOf, storeUnavailable, writesOf } from "./change.ts";
 import { LocalCopy } from "./local-copy.ts";
 import { createMutex } from "./mutex.ts";
+import { BeatBoard, type Beats } from "./replica-beats.ts";
 import { FactSender } from "./replica-facts.ts";
 import { changeOf, DATA, dataWrites, keysOf, readRemote } from "./replica-keys.ts";
 import { Link, type LinkState } from "./replica-link.ts";
@@ -42,7 +45,23 @@ export interface ReplicaOptions {
   readonly isFact: (change: Change) => boolean;
   /** For facts of an outage that meet a change of someone else. */
   readonly resolve: Resolve;
+  /** What this server tells the others of itself with each heartbeat: JSON. */
+  readonly about?: () => unknown;
+  /** Asked for each edit; default: the quorum of the cluster is enough. */
+  readonly edits?: () => EditRule;
 }
+
+/**
+ * How an edit comes to be acknowledged.
+ * - `quorum`: most members of the cluster have it on their disks, this server's copy has it, and so have the copies of
+ *   the servers `knownTo`, unless they are taken off the list meanwhile
+ * - `alone`: like a fact, with the cluster or without
+ * - `none`: not at all
+ */
+export type EditRule =
+  | { readonly kind: "quorum"; readonly knownTo: readonly string[] }
+  | { readonly kind: "alone" }
+  | { readonly kind: "none" };
 
 export interface ReplicaStatus {
   readonly state: LinkState;
@@ -63,7 +82,15 @@ export interface Replica extends Store {
   /** Resolves when `caughtUp()`; rejects with `store-unavailable` when the replica is closed before. */
   whenCaughtUp(): Promise<void>;
   status(): ReplicaStatus;
+  /** What each server of the cluster, this one too, has last said of itself; known as far as the copy is. */
+  beats(): Beats;
 }
+
+const QUORUM: EditRule = { kind: "quorum", knownTo: [] };
+/** Milliseconds that another server gets to take an edit in, or to be taken off the list as dead. */
+const KNOWN_MS = 10_000;
+/** Milliseconds between two looks whether the rule has changed. */
+const RULE_MS = 100;
 
 /** For `isFact`: changes that touch nothing but keys with one of these prefixes. */
 export function factsUnder(prefixes: readonly string[]): (change: Change) => boolean {
@@ -84,6 +111,7 @@ class ReplicaStore implements Replica {
   private readonly copy: LocalCopy;
   private readonly link: Link;
   private readonly facts: FactSender;
+  private readonly board = new BeatBoard();
   private readonly inOrder = createMutex();
   private readonly underWay = new Set<Promise<unknown>>();
   private closed: boolean = false;
@@ -92,9 +120,15 @@ class ReplicaStore implements Replica {
     const { remote, server, clock, resolve, random } = options;
     this.options = options;
     this.copy = copy;
-    this.link = new Link({ copy, remote, server, clock, deliver: () => this.facts.deliver() });
+    this.link = new Link({
+      ...{ copy, remote, server, clock, board: this.board },
+      say: () => ({ about: options.about?.(), outbox: copy.outbox, alone: this.isAlone() }),
+      isWaitedFor: () => options.edits !== undefined,
+      deliver: () => this.facts.deliver(),
+    });
     const newId = () => Buffer.from(random(16)).toString("hex");
-    this.facts = new FactSender({ copy, remote, server, resolve, newId }, this.link);
+    const isAlone = () => this.isAlone();
+    this.facts = new FactSender({ copy, remote, server, resolve, newId, isAlone }, this.link);
     this.link.start();
   }
 
@@ -114,7 +148,7 @@ class ReplicaStore implements Replica {
 
   async commit(change: Change): Promise<CommitResult> {
     if (this.closed) throw storeUnavailable(new Error("the store is closed"));
-    const committing = this.options.isFact(change) ? this.facts.send(change) : this.edit(change);
+    const committing = this.options.isFact(change) ? this.facts.send(change, false) : this.edit(change);
     this.underWay.add(committing);
     try {
       return await committing;
@@ -135,8 +169,12 @@ class ReplicaStore implements Replica {
   }
 
   status(): ReplicaStatus {
-    const { position, facts } = this.copy.state;
-    return { state: this.link.state, position, outbox: facts.length, trouble: this.link.trouble };
+    const { outbox, state } = this.copy;
+    return { state: this.link.state, position: state.position, outbox, trouble: this.link.trouble };
+  }
+
+  beats(): Beats {
+    return this.board.all;
   }
 
   async close(): Promise<void> {
@@ -147,7 +185,49 @@ class ReplicaStore implements Replica {
     await this.options.local.close();
   }
 
+  private rule(): EditRule {
+    return this.options.edits?.() ?? QUORUM;
+  }
+
+  private isAlone(): boolean {
+    return this.rule().kind === "alone";
+  }
+
   private async edit(change: Change): Promise<CommitResult> {
+    const { kind } = this.rule();
+    if (kind === "none") throw editsRefused(NOT_IN_STEP);
+    const result = await (kind === "alone" ? this.facts.send(change, true) : this.editByQuorum(change));
+    if (result.kind === "committed") await this.untilKnown(this.copy.state.position);
+    return result;
+  }
+
+  /** Resolves when all those have a revision who must; rejects when that cannot be told: it may be in force all the same. */
+  private async untilKnown(revision: Revision): Promise<void> {
+    const { clock } = this.options;
+    let isLate = false;
+    const patience = clock.after(KNOWN_MS, () => {
+      isLate = true;
+    });
+    try {
+      while (!this.isKnown(revision)) {
+        if (this.closed || isLate || this.rule().kind === "none") throw editsRefused(NOT_IN_STEP);
+        await Promise.race([this.board.next(), sleep(clock, RULE_MS)]);
+      }
+    } finally {
+      patience.cancel();
+    }
+  }
+
+  private isKnown(revision: Revision): boolean {
+    const rule = this.rule();
+    if (rule.kind !== "quorum") return rule.kind === "alone";
+    return rule.knownTo.every((server) => {
+      const beat = this.board.all.get(server);
+      return beat !== undefined && !beat.alone && beat.position >= revision;
+    });
+  }
+
+  private async editByQuorum(change: Change): Promise<CommitResult> {
     const { truths } = this.copy.state;
     if (this.link.state !== "current") throw editsRefused(this.link.trouble);
     if (keysOf(change).some((key) => truths.has(DATA + key)))
@@ -185,6 +265,8 @@ class ReplicaStore implements Replica {
 function mayBeSilent(change: Change): boolean {
   return [...writesOf(change).values()].every((value) => value === undefined);
 }
+
+const NOT_IN_STEP = new Error("this server and its peer do not know that they are in step");
 
 function visible(row: Row): Row {
   const value = row.value === undefined ? undefined : readRemote(row.value).value;

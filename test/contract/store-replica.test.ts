@@ -1,4 +1,4 @@
-/** The contract over a replica: its edits, its facts, and its facts while the cluster is away. */
+/** The contract over a replica: its edits, its facts, and what it takes of each while the cluster is away. */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ const folder = await mkdtemp(join(tmpdir(), "everboot-replica-"));
 after(() => rm(folder, { recursive: true }));
 let count = 0;
 
-async function openWith(remote: Store, isFact: boolean): Promise<Replica> {
+async function openWith(remote: Store, isFact: boolean, isAlone: boolean = false): Promise<Replica> {
   count += 1;
   return await openReplica({
     local: await openSqliteStore(join(folder, `${count}.db`)),
@@ -30,6 +30,7 @@ async function openWith(remote: Store, isFact: boolean): Promise<Replica> {
     random: randomBytes,
     isFact: () => isFact,
     resolve: (_, mine) => mine,
+    ...(isAlone && { edits: () => ({ kind: "alone" }) as const }),
   });
 }
 
@@ -48,6 +49,7 @@ function unreachable(): Store {
 describeStore("replica, edits", () => openCaughtUp(createMemoryStore(), false));
 describeStore("replica, facts", () => openCaughtUp(createMemoryStore(), true));
 describeStore("replica, facts while the cluster is away", () => openWith(unreachable(), true));
+describeStore("replica, edits of a server that is alone", () => openWith(unreachable(), false, true));
 
 const obstacle = etcdObstacle();
 if (obstacle) test("store contract: replica of etcd", { skip: obstacle }, () => {});

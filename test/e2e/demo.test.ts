@@ -3,15 +3,17 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
+import { clusterObstacle } from "../../lab/cluster.ts";
 import { runDemo } from "../../lab/demo.ts";
-import { namespaceObstacle } from "../../lab/netns.ts";
 import { packageObstacle } from "../../lab/prerequisites.ts";
 
-const skip = namespaceObstacle() ?? packageObstacle("loaders") ?? false;
-const OPTIONS = { firmware: "bios", full: false, simulate: true } as const;
+const skip = clusterObstacle() ?? packageObstacle("loaders") ?? false;
+const OPTIONS = { firmware: "bios", full: false, simulate: true, servers: 2, kill: "initrd" } as const;
 const demoFolders = () => readdirSync(tmpdir()).filter((name) => name.startsWith("everboot-demo-"));
 
-test("demo --simulate ends well, shows every stage and leaves nothing behind", { skip }, async () => {
+test("demo --simulate kills the server that serves, ends well, shows every stage and leaves nothing behind", {
+  skip,
+}, async () => {
   const before = demoFolders();
   const lines: string[] = [];
   const code = await runDemo({ ...OPTIONS, out: (line) => lines.push(line), signal: new AbortController().signal });
@@ -21,6 +23,10 @@ test("demo --simulate ends well, shows every stage and leaves nothing behind", {
   for (const stage of ["dhcp", "loader", "script", "kernel", "answer", "packages", "post", "reboot"]) {
     assert.match(text, new RegExp(`^ +${stage} `, "m"), stage);
   }
+  const killed = /KILL (server\d)/.exec(text)?.[1];
+  assert.notEqual(killed, undefined, text);
+  assert.match(text, new RegExp(`10\\.77\\.0\\.\\d is at (?!${killed})server\\d after \\d+ ms`));
+  assert.match(text, new RegExp(`${killed} is switched on again`));
   assert.match(text, /disk +boots from its disk/);
   assert.deepEqual(demoFolders(), before);
 });

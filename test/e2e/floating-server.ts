@@ -1,6 +1,6 @@
 /**
  * A daemon's stand-in for floating.test.ts: the floating addresses, and a listener that tells its name to whoever
- * connects. Prints `ready` and `state ADDRESS STATE`; reads `idle`, `busy`, `unwell`, `well` and `stop`.
+ * connects. Prints `ready`, `state ADDRESS STATE` and `seen PEER HEARD WITNESS`; reads `idle`, `busy`, `unwell`, `deaf`, `well` and `stop`.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -24,7 +24,15 @@ const listener = createServer((socket) => {
 listener.listen(80, "0.0.0.0");
 
 let well = true;
+let deaf = false;
 let idle = true;
+let started: Floating | undefined;
+const others = [...site.servers.keys()].filter((other) => other !== name);
+
+function tellSeen(): void {
+  for (const other of others) print(`seen ${other} ${started?.heard(other)} ${started?.witness}`);
+}
+
 const floating = await Floating.start({
   site,
   server,
@@ -36,9 +44,12 @@ const floating = await Floating.start({
   program,
   settledMs: 1000,
   isWell: () => well,
+  isDeaf: () => deaf,
   isIdle: () => idle,
   changed: ({ address, state }) => print(`state ${address} ${state}`),
+  seen: tellSeen,
 });
+started = floating;
 print("ready");
 
 const commands: Readonly<Record<string, () => void | Promise<void>>> = {
@@ -50,9 +61,14 @@ const commands: Readonly<Record<string, () => void | Promise<void>>> = {
   },
   well: () => {
     well = true;
+    deaf = false;
   },
   unwell: () => {
     well = false;
+  },
+  deaf: () => {
+    well = false;
+    deaf = true;
   },
   stop: async () => {
     await floating.leave();

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DaemonKill, type InstallOptions, type InstallReport, runInstall } from "../../lab/install-run.ts";
+import { type InstallOptions, type InstallReport, killDaemon, runInstall } from "../../lab/install-run.ts";
 import { namespaceObstacle } from "../../lab/netns.ts";
 import { LAB_PURPOSES, packageObstacle } from "../../lab/prerequisites.ts";
 import { openRack, type Rack, type RackOptions } from "../../lab/rack.ts";
@@ -20,10 +20,14 @@ function obstacle(kind: "quick" | "full" | "kills"): string | undefined {
   return namespaceObstacle() ?? packageObstacle(...LAB_PURPOSES);
 }
 
-async function install(rackOptions: RackOptions, options: InstallOptions, check: (rack: Rack) => Promise<void>) {
+async function install(
+  rackOptions: RackOptions,
+  options: InstallOptions | ((rack: Rack) => InstallOptions),
+  check: (rack: Rack) => Promise<void>,
+) {
   const rack = await openRack(rackOptions);
   try {
-    const report = await runInstall(rack, options);
+    const report = await runInstall(rack, typeof options === "function" ? options(rack) : options);
     assert.equal(report.outcome, "reached", `${report.outcome}: ${report.screen}`);
     await check(rack);
     return report;
@@ -95,7 +99,7 @@ const AWAY = [0, 5000, 30_000, 120_000, 0, 5000, 30_000, 120_000, 0, 5000];
 const SEED = Number(process.env.EVERBOOT_SEED ?? Date.now() % 100_000);
 
 /** Ten moments of an install of half an hour, the next one 60 to 200 s after the daemon came back from the one before. */
-function randomKills(seed: number): DaemonKill[] {
+function randomKills(seed: number): Array<{ readonly at: number; readonly awayMs: number }> {
   const chance = random(seed);
   let at = 0;
   return AWAY.map((awayMs) => {
@@ -109,16 +113,16 @@ function randomKills(seed: number): DaemonKill[] {
 test(`BIOS: ten kills at random moments of an install (EVERBOOT_SEED=${SEED})`, {
   skip: obstacle("kills"),
 }, async () => {
-  const options: InstallOptions = {
+  const options = (rack: Rack): InstallOptions => ({
     host: "vm2",
     until: "booted-from-disk",
-    kills: randomKills(SEED),
+    faults: randomKills(SEED).map(({ at, awayMs }) => ({ at, strike: () => killDaemon(rack, awayMs) })),
     onStage: ({ seconds, stage }) => process.stdout.write(`# ${seconds} s: ${stage}\n`),
-    onKill: ({ seconds, awayMs }) => process.stdout.write(`# ${seconds} s: killed, away for ${awayMs / 1000} s\n`),
-  };
+    onFault: ({ seconds }) => process.stdout.write(`# ${seconds} s: the daemon is killed\n`),
+  });
   const report = await install({ name: "labkill" }, options, async (rack) => {
     assert.equal((await rack.status("vm2")).permit?.state, "used");
   });
-  assert.equal(report.kills.length, AWAY.length);
+  assert.equal(report.faults.length, AWAY.length);
   assert.deepEqual(serverStages(report), ["dhcp", "script", "kernel", "answer", "packages", "post", "reboot"]);
 });

@@ -9,6 +9,8 @@ import type { Log } from "../../base/log.ts";
 import type { LocalInterface } from "../../net/interfaces.ts";
 import { findProgram } from "../../net/programs.ts";
 import type { Server, Site } from "../../site/model.ts";
+import type { Witness } from "./advice.ts";
+import type { Fitness } from "./fitness.ts";
 import type { PeerView } from "./heartbeats.ts";
 import { HomeGoing } from "./home-going.ts";
 import { floatingAddresses, type HeirOrder, keepalivedConfig, nextByName, type Place } from "./keepalived-config.ts";
@@ -39,19 +41,23 @@ export interface FloatingOptions {
   readonly frozenAfterMs?: number;
   /** Milliseconds that an owner must have been well before its heir gives the address back. */
   readonly settledMs?: number;
-  /** Does the daemon serve? Asked for every sign of life; keep it cheap. */
+  /** Does the daemon serve all its clients? Asked for every sign of life; keep it cheap. */
   readonly isWell: () => boolean;
+  /** One that is not well: does it not even answer? It then leaves its addresses to one that answers. */
+  readonly isDeaf?: () => boolean;
   /** May this address leave without breaking a transfer? */
   readonly isIdle: (address: Ipv4) => boolean;
   /** An address came or went. */
   readonly changed: (event: FloatingEvent) => void;
+  /** Something else is seen of the peers or of the LAN: `peers`, `heard` or `witness` is new. */
+  readonly seen?: () => void;
 }
 
 /**
  * A freeze is known after this and the address is back some 50 ms later. Not shorter: garbage collection, a commit to a
- * slow disk and a full CPU each stop a healthy daemon for up to 160 ms.
+ * slow disk and a full CPU stop a healthy daemon for up to 160 ms, each, and may meet.
  */
-const FROZEN_AFTER_MS = 300;
+const FROZEN_AFTER_MS = 500;
 const SETTLED_MS = 10_000;
 const HOME_CHECK_MS = 1000;
 /** An owner takes its address within one advert; it is not waited for much longer. */
@@ -69,6 +75,9 @@ export class Floating {
   /** On their way to their owners. */
   private readonly handing = new Set<Ipv4>();
   private views: readonly PeerView[] = [];
+  private seenWitness: Witness = "unknown";
+  /** Does a supervisor run that has told what it sees? */
+  private listens: boolean = false;
   private child: ChildProcess | undefined;
   private timers: Timer[] = [];
   private backoffMs = FIRST_BACKOFF_MS;
@@ -90,7 +99,7 @@ export class Floating {
     chmodSync(options.folder, 0o700);
     const floating = new Floating(options, planOf(options));
     await floating.launch();
-    floating.every(BEAT_MS, () => floating.tell({ kind: "beat", ready: options.isWell() }));
+    floating.every(BEAT_MS, () => floating.tell({ kind: "beat", fitness: floating.fitness() }));
     floating.every(HOME_CHECK_MS, () => floating.sendHome());
     return floating;
   }
@@ -102,6 +111,18 @@ export class Floating {
 
   get peers(): readonly PeerView[] {
     return this.views;
+  }
+
+  /** Was a peer or the router heard on this server's LAN in the last half second? `unknown`: nobody to ask. */
+  get witness(): Witness {
+    return this.seenWitness;
+  }
+
+  /** Is this peer heard on any link? `unknown` while nobody listens here. */
+  heard(peer: string): "yes" | "no" | "unknown" {
+    const view = this.views.find(({ name }) => name === peer);
+    if (!this.listens || !view) return "unknown";
+    return view.heard === "nowhere" ? "no" : "yes";
   }
 
   /** Lets an address go, and keeps off it until `allow`: for a server that is to be taken out of service. */
@@ -160,13 +181,25 @@ export class Floating {
 
   private hear(message: Exclude<FromSupervisor, { kind: "started" | "failed" }>): void {
     if (message.kind === "log") this.options.log.debug({ line: message.line }, "keepalived");
+    else if (message.kind === "trouble") this.options.log.warn({ reason: message.reason }, "floating addresses");
     else if (message.kind === "state") this.change(message.event);
-    else {
-      this.views = message.peers;
-      this.home.hear(message.peers, this.options.clock.now());
-      const held = new Set(message.peers.flatMap(({ holds }) => holds));
-      for (const address of this.handing) if (held.has(address)) this.handedOver(address);
-    }
+    else this.see(message.witness, message.peers);
+  }
+
+  private see(witness: Witness, peers: readonly PeerView[]): void {
+    this.listens = true;
+    this.seenWitness = witness;
+    this.views = peers;
+    this.home.hear(peers, this.options.clock.now());
+    const held = new Set(peers.flatMap(({ holds }) => holds));
+    for (const address of this.handing) if (held.has(address)) this.handedOver(address);
+    this.options.seen?.();
+  }
+
+  private fitness(): Fitness {
+    const { isWell, isDeaf } = this.options;
+    if (isWell()) return "well";
+    return isDeaf?.() ? "deaf" : "weak";
   }
 
   private change(event: FloatingEvent): void {
@@ -179,7 +212,10 @@ export class Floating {
   /** keepalived ended with it, and has taken its addresses away. */
   private supervisorEnded(): void {
     this.child = undefined;
+    this.listens = false;
+    this.seenWitness = "unknown";
     for (const address of this.current.keys()) this.change({ address, state: "fault" });
+    this.options.seen?.();
     if (this.ending || this.timers.length === 0) return;
     this.options.log.error({ againInMs: this.backoffMs }, "the supervisor of the floating addresses has ended");
     this.after(this.backoffMs, () => this.relaunch());
@@ -266,6 +302,7 @@ function planOf(options: FloatingOptions): SupervisionPlan {
     ...{ server: server.name, addresses, folder, key, frozenAfterMs },
     peers: others.map(({ name, address, links }) => ({ name, lan: address, links })),
     ...(router && device ? { router: { address: router, device } } : {}),
+    ...(server.serial === undefined ? {} : { serial: server.serial }),
     program: program ?? findProgram("keepalived", searchPath, { purpose: "floating addresses", package: "keepalived" }),
     config: keepalivedConfig({ site, server, place, heirs, steering: supervisionFiles(folder) }),
   };

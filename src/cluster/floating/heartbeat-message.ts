@@ -3,6 +3,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Ipv4 } from "../../base/address.ts";
 import { parseIpv4 } from "../../base/address.ts";
 import type { Witness } from "./advice.ts";
+import { type Fitness, isFitness } from "./fitness.ts";
 
 export interface Heartbeat {
   readonly server: string;
@@ -10,8 +11,7 @@ export interface Heartbeat {
   readonly run: number;
   /** Counts the heartbeats of a run, from 1. */
   readonly sequence: number;
-  /** Its daemon is well and may hold addresses. */
-  readonly ready: boolean;
+  readonly fitness: Fitness;
   readonly witness: Witness;
   /** Floating addresses that it has now. */
   readonly holds: readonly Ipv4[];
@@ -54,11 +54,11 @@ function parse(text: string): Readonly<Record<string, unknown>> {
 }
 
 function toHeartbeat(value: Readonly<Record<string, unknown>>): Heartbeat | undefined {
-  const { server, run, sequence, ready, witness, holds } = value;
-  if (typeof server !== "string" || typeof ready !== "boolean" || !isWitness(witness)) return undefined;
+  const { server, run, sequence, fitness, witness, holds } = value;
+  if (typeof server !== "string" || !isFitness(fitness) || !isWitness(witness)) return undefined;
   if (typeof run !== "number" || typeof sequence !== "number" || !Array.isArray(holds)) return undefined;
   const addresses = holds.flatMap((address) => (typeof address === "string" ? (parseIpv4(address) ?? []) : []));
-  return { server, run, sequence, ready, witness, holds: addresses };
+  return { server, run, sequence, fitness, witness, holds: addresses };
 }
 
 function isWitness(value: unknown): value is Witness {

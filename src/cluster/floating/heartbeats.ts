@@ -3,6 +3,7 @@ import type { Ipv4 } from "../../base/address.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { DatagramSocket, OpenDatagramSocket } from "../../net/datagram.ts";
 import type { PeerStanding, Witness } from "./advice.ts";
+import type { Fitness } from "./fitness.ts";
 import { decodeHeartbeat, encodeHeartbeat, type Heartbeat, isNewer } from "./heartbeat-message.ts";
 
 export interface Peer {
@@ -16,13 +17,13 @@ export interface Peer {
 export interface PeerView {
   readonly name: string;
   readonly heard: PeerStanding["heard"];
-  readonly ready: boolean;
+  readonly fitness: Fitness;
   readonly witness: Witness;
   readonly holds: readonly Ipv4[];
 }
 
 /** What this server tells of itself. */
-export type OwnState = Pick<Heartbeat, "ready" | "holds" | "witness">;
+export type OwnState = Pick<Heartbeat, "fitness" | "holds" | "witness">;
 
 export interface HeartbeatOptions {
   readonly server: string;
@@ -39,13 +40,19 @@ export interface HeartbeatOptions {
 /** IANA: `ha-cluster`, which Heartbeat used. */
 export const HEARTBEAT_PORT = 694;
 export const HEARTBEAT_MS = 20;
-/** A peer that is not heard on a link for so long is not there. Shorter than VRRP's three adverts of 100 ms. */
-export const SILENT_MS = 180;
+/** A peer that is heard on no link for so long is not there. */
+export const GONE_MS = 180;
 /**
- * The LAN is witnessed for so long after a sign of life from it. The gap to `SILENT_MS` lets two divided servers tell
+ * A peer whose heartbeats come by other links has lost the LAN when that is so much behind them. Before VRRP decides,
+ * which is some 2.3 adverts (keepalived-config.ts) after a cut at the earliest. A peer that is merely slow is behind
+ * on all links alike.
+ */
+export const LAN_LOST_MS = 130;
+/**
+ * The LAN is witnessed for so long after a sign of life from it. The gap to `LAN_LOST_MS` lets two divided servers tell
  * each other what they see before either decides on it.
  */
-export const WITNESS_MS = 110;
+export const WITNESS_MS = 50;
 
 /** The latest of a peer, by any link; when it was heard by each kind of link. */
 interface LastHeard {
@@ -54,6 +61,7 @@ interface LastHeard {
   heartbeat?: Heartbeat;
 }
 
+/** One way by which a peer is heard. */
 interface Link {
   readonly peer: string;
   readonly kind: "lan" | "elsewhere";
@@ -64,7 +72,10 @@ interface Link {
 export class Heartbeats {
   private readonly options: HeartbeatOptions;
   private readonly heard: ReadonlyMap<string, LastHeard>;
+  /** By the peer's address there. */
   private readonly links = new Map<string, Link>();
+  /** By the peer's name: any of them may be at the other end of a serial line. */
+  private readonly wired = new Map<string, Link>();
   private socket: DatagramSocket | undefined;
   private sequence = 0;
 
@@ -74,6 +85,7 @@ export class Heartbeats {
     for (const { name, lan, links } of options.peers) {
       this.links.set(lan, { peer: name, kind: "lan" });
       for (const link of links) this.links.set(link, { peer: name, kind: "elsewhere" });
+      this.wired.set(name, { peer: name, kind: "elsewhere" });
     }
   }
 
@@ -93,39 +105,55 @@ export class Heartbeats {
     await this.socket?.close();
   }
 
-  /** To every peer on every link. */
-  send(own: OwnState): void {
+  /** To every peer on every link. @returns the packet, for lines that are not of the network */
+  send(own: OwnState): Uint8Array {
     const { server, run, key } = this.options;
     this.sequence += 1;
     const packet = encodeHeartbeat({ server, run, sequence: this.sequence, ...own }, key);
     for (const address of this.links.keys()) this.socket?.send([packet], { address, port: this.port });
+    return packet;
   }
 
   receive(packet: Uint8Array, from: string): void {
     const link = this.links.get(from);
     const heartbeat = link && decodeHeartbeat(packet, this.options.key);
+    if (heartbeat?.server === link?.peer) this.count(link, heartbeat);
+  }
+
+  /** By a serial line. Noise is nobody's heartbeat; this server's own comes back from a line that is not plugged in. */
+  receiveWired(packet: Uint8Array): void {
+    const heartbeat = decodeHeartbeat(packet, this.options.key);
+    this.count(heartbeat && this.wired.get(heartbeat.server), heartbeat);
+  }
+
+  views(): PeerView[] {
+    return Array.from(this.heard, ([name, last]) => {
+      const heard = this.whereHeard(last);
+      const { fitness = "none", witness = "unknown", holds = [] } = last.heartbeat ?? {};
+      return heard === "nowhere"
+        ? { name, heard, fitness: "none", witness: "unknown", holds: [] }
+        : { name, heard, fitness, witness, holds };
+    });
+  }
+
+  /** Was any peer heard on the LAN in the last milliseconds? */
+  lanWitnessed(withinMs: number): boolean {
+    const now = this.options.clock.now();
+    return [...this.heard.values()].some(({ lan }) => now - lan < withinMs);
+  }
+
+  private count(link: Link | undefined, heartbeat: Heartbeat | undefined): void {
     const last = link && this.heard.get(link.peer);
-    if (!last || heartbeat?.server !== link.peer || !isNewer(heartbeat, link.last)) return;
+    if (!last || !heartbeat || !isNewer(heartbeat, link.last)) return;
     link.last = heartbeat;
     if (isNewer(heartbeat, last.heartbeat)) last.heartbeat = heartbeat;
     last[link.kind] = this.options.clock.now();
   }
 
-  views(): PeerView[] {
-    const now = this.options.clock.now();
-    return Array.from(this.heard, ([name, { lan, elsewhere, heartbeat }]) => {
-      const { ready = false, witness = "unknown", holds = [] } = heartbeat ?? {};
-      const heard = now - lan < SILENT_MS ? "lan" : now - elsewhere < SILENT_MS ? "elsewhere" : "nowhere";
-      return heard === "nowhere"
-        ? { name, heard, ready: false, witness: "unknown", holds: [] }
-        : { name, heard, ready, witness, holds };
-    });
-  }
-
-  /** Is any peer heard on the LAN? */
-  lanWitnessed(): boolean {
-    const now = this.options.clock.now();
-    return [...this.heard.values()].some(({ lan }) => now - lan < WITNESS_MS);
+  private whereHeard({ lan, elsewhere }: LastHeard): PeerView["heard"] {
+    const latest = Math.max(lan, elsewhere);
+    if (this.options.clock.now() - latest >= GONE_MS) return "nowhere";
+    return latest - lan < LAN_LOST_MS ? "lan" : "elsewhere";
   }
 
   private get port(): number {

@@ -19,8 +19,8 @@ export class HomeGoing {
   }
 
   hear(peers: readonly PeerView[], now: number): void {
-    for (const { name, heard, ready } of peers) {
-      if (!ready || heard !== "lan") this.wellSince.delete(name);
+    for (const { name, heard, fitness } of peers) {
+      if (fitness !== "well" || heard !== "lan") this.wellSince.delete(name);
       else if (!this.wellSince.has(name)) this.wellSince.set(name, now);
     }
   }

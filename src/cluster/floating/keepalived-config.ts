@@ -22,6 +22,8 @@ export interface SteeringFiles {
   readonly health: string;
   /** The same for one address. */
   hold(address: Ipv4): string;
+  /** Holds what is added to this server's priority for one address: see `claimOf`. */
+  claim(address: Ipv4): string;
   /** keepalived writes `INSTANCE "<address>" <STATE> <priority>` into this FIFO. */
   readonly notify: string;
 }
@@ -48,13 +50,20 @@ export interface FloatingAddress {
   readonly holders: readonly [Server, ...Server[]];
 }
 
-export const ADVERT_MS = 100;
+/**
+ * An address is back some 3.3 adverts after the last one: 0.2 s. Not shorter: what the links tell (heartbeats.ts) must
+ * come before VRRP decides.
+ */
+const ADVERT_MS = 70;
+/** Where some server has nothing but a serial line beside the LAN, which tells a moment later. */
+const SLOW_ADVERT_MS = 80;
 /**
  * Priorities fall from the owner's along the order of heirs; 255 is kept for a router that owns the address for good
  * (RFC 5798, section 5.2.4). A holder waits (256 - priority) / 256 of an advert longer before it takes an address, so a
- * full step gives the one before 23 ms for being heard first, on a busy machine too.
+ * full step gives the one before 16 ms for being heard first, on a busy machine too.
  */
 const OWNER_PRIORITY = 240;
+const HIGHEST_PRIORITY = 254;
 const LOWEST_PRIORITY = 20;
 const LONGEST_STEP = 60;
 /** Seconds that a server without a daemon to steer it has for warming up after a start. */
@@ -65,6 +74,15 @@ export const nextByName: HeirOrder = (owner, others) => [
   ...others.filter(({ name }) => name > owner.name),
   ...others.filter(({ name }) => name < owner.name),
 ];
+
+/**
+ * What an heir that holds an address adds to its priority, so that an owner that was frozen, goes on and still believes
+ * that it holds it gives way at the first advert that it hears. The nearer to the owner, the higher, as ever.
+ * `rank`: the heir's place among the `holders`, from 1 on.
+ */
+export function claimOf(rank: number, holders: number): number {
+  return HIGHEST_PRIORITY - rank - priorityOf(rank, holders);
+}
 
 /** In the order of the addresses. Equal on all servers of the same site, as VRRP's router ids must be. */
 export function floatingAddresses(site: Site, heirs: HeirOrder = nextByName): readonly FloatingAddress[] {
@@ -85,7 +103,7 @@ export function keepalivedConfig(options: KeepalivedOptions): string {
     const place = options.place(floating.address);
     return place ? [{ ...floating, place }] : [];
   });
-  const tracked = steering ? instances.map(({ address }) => trackFile(address, steering.hold(address))) : [];
+  const tracked = steering ? instances.flatMap(({ address }) => steeringFiles(address, steering)) : [];
   const blocks = [
     block("global_defs", globalLines(server, steering)),
     ...(steering ? [trackFile("health", steering.health)] : []),
@@ -108,21 +126,32 @@ function globalLines({ name }: Server, steering: SteeringFiles | undefined): str
     "vrrp_higher_prio_send_advert true",
     "vrrp_garp_lower_prio_repeat 3",
     "vrrp_garp_lower_prio_delay 1",
-    "vrrp_garp_master_refresh 5",
+    "vrrp_garp_master_refresh 1",
     ...(steering ? [`vrrp_notify_fifo "${steering.notify}"`] : []),
   ];
 }
 
-/** Weight 0: a value other than 0 is a fault, and the address is given up at once with an advert of priority 0. */
-function trackFile(name: string, path: string): string[] {
-  return block(`track_file ${name}`, [`file "${path}"`, "weight 0"]);
+/**
+ * Weight 0: a value other than 0 is a fault, and the address is given up at once with an advert of priority 0.
+ * Weight 1: the value is added to the priority.
+ */
+function trackFile(name: string, path: string, weight: 0 | 1 = 0): string[] {
+  return block(`track_file ${name}`, [`file "${path}"`, `weight ${weight}`]);
+}
+
+function steeringFiles(address: Ipv4, { hold, claim }: SteeringFiles): string[][] {
+  return [trackFile(address, hold(address)), trackFile(claimName(address), claim(address), 1)];
+}
+
+function claimName(address: Ipv4): string {
+  return `claim-${address}`;
 }
 
 function instanceLines(instance: FloatingAddress & { readonly place: Place }, options: KeepalivedOptions): string[] {
   const { address, holders, place, routerId } = instance;
-  const { server, steering, advertMs = ADVERT_MS } = options;
+  const { site, server, steering, advertMs = advertFor(site) } = options;
   const peers = holders.filter((holder) => holder !== server).map((peer) => peer.address);
-  const tracked = ["health weight 0", `${address} weight 0`];
+  const tracked = ["health weight 0", `${address} weight 0`, `${claimName(address)} weight 1`];
   return [
     "state BACKUP",
     steering ? "nopreempt" : `preempt_delay ${RETURN_DELAY}`,
@@ -137,6 +166,12 @@ function instanceLines(instance: FloatingAddress & { readonly place: Place }, op
     ...block("virtual_ipaddress", [`${address}/${place.prefix} dev ${place.device}`]),
     ...(steering ? block("track_file", tracked) : []),
   ];
+}
+
+/** The same on all servers: a backup counts in its own adverts until it has heard one of the holder's. */
+function advertFor({ servers }: Site): number {
+  const isSlow = [...servers.values()].some(({ serial, links }) => serial !== undefined && links.length === 0);
+  return isSlow ? SLOW_ADVERT_MS : ADVERT_MS;
 }
 
 function priorityOf(rank: number, holders: number): number {

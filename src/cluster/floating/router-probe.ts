@@ -7,7 +7,7 @@ import type { Witness } from "./advice.ts";
 import { WITNESS_MS } from "./heartbeats.ts";
 
 /** Seconds between two pings: a single lost one is within `WITNESS_MS`. */
-const INTERVAL = "0.04";
+const INTERVAL = "0.02";
 const RESTART_MS = 5000;
 
 export class RouterProbe {

@@ -5,7 +5,9 @@
 import type { Ipv4 } from "../../base/address.ts";
 import type { Clock } from "../../base/clock.ts";
 import { advise, type Witness } from "./advice.ts";
-import type { PeerView } from "./heartbeats.ts";
+import { type Fitness, isFitter } from "./fitness.ts";
+import { GONE_MS, type PeerView } from "./heartbeats.ts";
+import { claimOf, type SteeringFiles } from "./keepalived-config.ts";
 import type { FloatingEvent, FloatingState } from "./notify-fifo.ts";
 
 export interface SteeredAddress {
@@ -21,26 +23,34 @@ export interface SteeringOptions {
   readonly frozenAfterMs: number;
   /** Its `now` must not jump with the wall clock. */
   readonly clock: Clock;
-  /** Writes a track file: that of an address, or that of the daemon's health. */
-  readonly write: (file: Ipv4 | "health", fault: boolean) => void;
+  readonly files: Omit<SteeringFiles, "notify">;
+  /** Writes one of the files; only what is new. */
+  readonly write: (file: string, value: number) => void;
 }
+
+/** Milliseconds after a pause in which a server holds nothing, and hears who has its addresses by now. */
+const GUEST_MS = GONE_MS + 60;
+/** For decisions that VRRP does not wait for, the LAN counts as witnessed for so many milliseconds. */
+export const LASTING_MS = 500;
 
 export class Steering {
   private readonly options: SteeringOptions;
   private readonly released = new Set<Ipv4>();
-  private readonly written = new Map<Ipv4 | "health", boolean>();
+  private readonly written = new Map<string, number>();
   private readonly states = new Map<Ipv4, FloatingState>();
-  private ready: boolean = false;
+  private told: Fitness = "none";
   private lastBeat = -Infinity;
-  private leaving = false;
+  private lastWitnessed = -Infinity;
+  private guestUntil = -Infinity;
+  private leaving: boolean = false;
 
   constructor(options: SteeringOptions) {
     this.options = options;
   }
 
-  /** A sign of life from the daemon. `ready`: it serves its clients. */
-  beat(ready: boolean): void {
-    this.ready = ready;
+  /** A sign of life from the daemon. */
+  beat(fitness: Fitness): void {
+    this.told = fitness;
     this.lastBeat = this.options.clock.now();
   }
 
@@ -48,6 +58,16 @@ export class Steering {
   release(address: Ipv4, released: boolean): void {
     if (released) this.released.add(address);
     else this.released.delete(address);
+  }
+
+  /**
+   * This whole machine stood still for a while, and others may have its addresses: it holds nothing until it knows, and
+   * its daemon has given a new sign of life. What is an heir's by then comes home as after any repair.
+   */
+  paused(): void {
+    this.lastBeat = -Infinity;
+    this.guestUntil = this.options.clock.now() + GUEST_MS;
+    this.writeHealth();
   }
 
   /** For good: this server holds nothing any more. */
@@ -63,9 +83,17 @@ export class Steering {
     return before !== state;
   }
 
-  get healthy(): boolean {
-    const fresh = this.options.clock.now() - this.lastBeat < this.options.frozenAfterMs;
-    return this.ready && fresh && !this.leaving;
+  /** As other servers may rely on it. */
+  get fitness(): Fitness {
+    const now = this.options.clock.now();
+    const isFresh = now - this.lastBeat < this.options.frozenAfterMs && now >= this.guestUntil;
+    const isOut = this.leaving || this.options.addresses.every(({ address }) => this.released.has(address));
+    return isFresh && !isOut ? this.told : "none";
+  }
+
+  /** For those who decide at leisure: `no` when nothing was heard on the LAN for half a second. */
+  lasting(witness: Witness): Witness {
+    return witness === "no" && this.wasWitnessed() ? "yes" : witness;
   }
 
   get holds(): Ipv4[] {
@@ -74,17 +102,29 @@ export class Steering {
 
   /** Call it after all that has arrived was read: after a stall of this process, old news must not pass for silence. */
   update(witness: Witness, peers: readonly PeerView[]): void {
+    const { files, clock } = this.options;
+    if (witness === "yes") this.lastWitnessed = clock.now();
     this.writeHealth();
+    // Others may rely on the last ping: they take an address. To give one up, a late one is not enough.
+    const own = this.lasting(witness);
     for (const steered of this.options.addresses) {
-      const yields = this.adviceOn(steered, witness, peers) === "yield";
-      this.put(steered.address, yields || this.released.has(steered.address));
+      const { address, holders } = steered;
+      // A peer whose daemon does not live holds nothing and takes nothing.
+      const rivals = peers.filter(({ name, fitness }) => fitness !== "none" && holders.includes(name));
+      const yields = this.isOutdone(rivals) || this.adviceOn(steered, own, rivals) === "yield";
+      this.put(files.hold(address), yields || this.released.has(address) ? 1 : 0);
+      this.put(files.claim(address), this.claim(steered));
     }
   }
 
-  private adviceOn({ address, holders }: SteeredAddress, witness: Witness, peers: readonly PeerView[]) {
+  /** By a peer that serves better, and is in the part of the LAN where clients are. */
+  private isOutdone(rivals: readonly PeerView[]): boolean {
+    const { fitness } = this;
+    return rivals.some((peer) => isFitter(peer.fitness, fitness) && (peer.heard === "lan" || peer.witness === "yes"));
+  }
+
+  private adviceOn({ address, holders }: SteeredAddress, witness: Witness, rivals: readonly PeerView[]) {
     const own = { rank: holders.indexOf(this.options.server), witness, holds: this.isHeld(address) };
-    // A peer whose daemon is not well holds nothing and takes nothing.
-    const rivals = peers.filter(({ name, ready }) => ready && holders.includes(name));
     const standings = rivals.map(({ name, heard, witness: its, holds }) => ({
       rank: holders.indexOf(name),
       witness: its,
@@ -94,17 +134,27 @@ export class Steering {
     return advise(own, standings);
   }
 
+  /** Only where clients are: an heir that took an address on the dead side of a cut has no claim when the cut is over. */
+  private claim({ address, holders }: SteeredAddress): number {
+    const rank = holders.indexOf(this.options.server);
+    return rank > 0 && this.wasWitnessed() && this.isHeld(address) ? claimOf(rank, holders.length) : 0;
+  }
+
+  private wasWitnessed(): boolean {
+    return this.options.clock.now() - this.lastWitnessed < LASTING_MS;
+  }
+
   private isHeld(address: Ipv4): boolean {
     return this.states.get(address) === "master";
   }
 
   private writeHealth(): void {
-    this.put("health", !this.healthy);
+    this.put(this.options.files.health, this.fitness === "none" ? 1 : 0);
   }
 
-  private put(file: Ipv4 | "health", fault: boolean): void {
-    if (this.written.get(file) === fault) return;
-    this.written.set(file, fault);
-    this.options.write(file, fault);
+  private put(file: string, value: number): void {
+    if (this.written.get(file) === value) return;
+    this.written.set(file, value);
+    this.options.write(file, value);
   }
 }

@@ -1,5 +1,7 @@
 /** What the daemon and the supervisor of its floating addresses tell each other, over Node's channel between them. */
 import type { Ipv4 } from "../../base/address.ts";
+import type { Witness } from "./advice.ts";
+import type { Fitness } from "./fitness.ts";
 import type { Peer, PeerView } from "./heartbeats.ts";
 import type { FloatingEvent } from "./notify-fifo.ts";
 import type { SteeredAddress } from "./steering.ts";
@@ -11,6 +13,8 @@ export interface SupervisionPlan {
   readonly peers: readonly Peer[];
   /** Asked whether the LAN carries packets. */
   readonly router?: { readonly address: Ipv4; readonly device: string };
+  /** Path of a device whose line ends at a peer. */
+  readonly serial?: string;
   /** Secret that all servers of the site share. */
   readonly key: Uint8Array;
   readonly program: string;
@@ -22,7 +26,7 @@ export interface SupervisionPlan {
 
 export type ToSupervisor =
   | { readonly kind: "plan"; readonly plan: SupervisionPlan }
-  | { readonly kind: "beat"; readonly ready: boolean }
+  | { readonly kind: "beat"; readonly fitness: Fitness }
   | { readonly kind: "release"; readonly address: Ipv4; readonly released: boolean }
   /** Give all addresses up, and go on watching. */
   | { readonly kind: "leave" }
@@ -32,7 +36,9 @@ export type FromSupervisor =
   | { readonly kind: "started" }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "state"; readonly event: FloatingEvent }
-  | { readonly kind: "peers"; readonly peers: readonly PeerView[] }
+  | { readonly kind: "seen"; readonly witness: Witness; readonly peers: readonly PeerView[] }
+  /** Something to be repaired, while all goes on. */
+  | { readonly kind: "trouble"; readonly reason: string }
   | { readonly kind: "log"; readonly line: string };
 
 /** Milliseconds between two signs of life of the daemon. */
@@ -47,5 +53,6 @@ export function supervisionFiles(folder: string) {
     notify: `${folder}/vrrp.fifo`,
     health: `${folder}/health`,
     hold: (address: Ipv4) => `${folder}/hold-${address}`,
+    claim: (address: Ipv4) => `${folder}/claim-${address}`,
   };
 }

@@ -10,12 +10,13 @@ import type { Clock } from "../../base/clock.ts";
 import { systemClock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import { openDatagramSocket } from "../../net/datagram.ts";
+import { openSerialLine, type SerialLine } from "../../net/serial.ts";
 import type { Witness } from "./advice.ts";
-import { HEARTBEAT_MS, Heartbeats } from "./heartbeats.ts";
+import { HEARTBEAT_MS, Heartbeats, WITNESS_MS } from "./heartbeats.ts";
 import { Keepalived } from "./keepalived.ts";
 import { type FloatingEvent, readNotifyFifo } from "./notify-fifo.ts";
 import { RouterProbe } from "./router-probe.ts";
-import { Steering } from "./steering.ts";
+import { LASTING_MS, Steering } from "./steering.ts";
 import { type FromSupervisor, type SupervisionPlan, supervisionFiles, type ToSupervisor } from "./supervision.ts";
 import { witnessedClock } from "./witnessed-clock.ts";
 
@@ -26,6 +27,8 @@ const silenceClock = witnessedClock(steadyClock, 2 * HEARTBEAT_MS);
 /** Milliseconds that an earlier supervisor has for ending. */
 const END_WITHIN_MS = 8000;
 const RETRY_MS = 20;
+/** No load makes this process wait for so long: the whole machine was stopped or suspended. */
+const PAUSE_MS = 1000;
 
 class Supervisor {
   private readonly plan: SupervisionPlan;
@@ -35,15 +38,17 @@ class Supervisor {
   private readonly probe: RouterProbe | undefined;
   private timer: NodeJS.Timeout | undefined;
   private closeFifo: () => void = () => undefined;
-  private toldPeers = "";
+  private line: SerialLine | undefined;
+  private lastTick = steadyClock.now();
+  private toldSeen = "";
 
   constructor(plan: SupervisionPlan) {
     this.plan = plan;
     const { addresses, server, frozenAfterMs, peers, key, program, router } = plan;
     const files = supervisionFiles(plan.folder);
     this.steering = new Steering({
-      ...{ server, addresses, frozenAfterMs, clock: silenceClock },
-      write: (file, fault) => write(file === "health" ? files.health : files.hold(file), fault ? "1\n" : "0\n"),
+      ...{ server, addresses, frozenAfterMs, files, clock: silenceClock },
+      write: (file, value) => write(file, `${value}\n`),
     });
     this.heartbeats = new Heartbeats({ server, peers, key, run: Date.now(), clock: silenceClock });
     this.keepalived = new Keepalived({
@@ -61,15 +66,17 @@ class Supervisor {
     // Not able to hold anything until the daemon has said that it serves.
     this.steering.update("unknown", []);
     await this.openHeartbeats(steadyClock.now() + END_WITHIN_MS);
+    this.line = await this.openLine();
     this.closeFifo = await readNotifyFifo(files.notify, (event) => this.changed(event));
     this.probe?.start();
     await this.keepalived.start();
+    this.lastTick = steadyClock.now();
     // After the poll for I/O of the same turn: what came in while this process was kept waiting is read first.
     this.timer = setInterval(() => setImmediate(() => this.tick()), HEARTBEAT_MS);
   }
 
   hear(message: Exclude<ToSupervisor, { kind: "plan" | "stop" }>): void {
-    if (message.kind === "beat") this.steering.beat(message.ready);
+    if (message.kind === "beat") this.steering.beat(message.fitness);
     else if (message.kind === "release") this.steering.release(message.address, message.released);
     else this.steering.leave();
   }
@@ -82,7 +89,18 @@ class Supervisor {
     await this.keepalived.stop();
     this.forgetStates();
     this.closeFifo();
+    this.line?.close();
     await this.heartbeats.close();
+  }
+
+  private async openLine(): Promise<SerialLine | undefined> {
+    const { serial } = this.plan;
+    return serial === undefined
+      ? undefined
+      : openSerialLine(serial, steadyClock, {
+          frame: (packet) => this.heartbeats.receiveWired(packet),
+          trouble: (reason) => tell({ kind: "trouble", reason }),
+        });
   }
 
   /** The port is a lock too: the supervisor of a killed daemon gives it back when its keepalived has ended. */
@@ -98,19 +116,31 @@ class Supervisor {
   }
 
   private tick(): void {
+    const now = steadyClock.now();
     silenceClock.look();
+    if (now - this.lastTick > PAUSE_MS) this.steering.paused();
+    this.lastTick = now;
     const witness = this.witness();
     const peers = this.heartbeats.views();
     this.steering.update(witness, peers);
-    this.heartbeats.send({ ready: this.steering.healthy, holds: this.steering.holds, witness });
-    const text = JSON.stringify(peers);
-    if (text === this.toldPeers) return;
-    this.toldPeers = text;
-    tell({ kind: "peers", peers });
+    const { fitness, holds } = this.steering;
+    const lasting = this.steering.lasting(witness);
+    // Others must hear of a cut at once; of a LAN that is divided for long, not of every late ping.
+    const told = this.heartbeats.lanWitnessed(LASTING_MS) ? witness : lasting;
+    const heartbeat = this.heartbeats.send({ fitness, holds, witness: told });
+    this.line?.send(heartbeat);
+    this.tellSeen({ kind: "seen", witness: lasting, peers });
+  }
+
+  private tellSeen(seen: FromSupervisor): void {
+    const text = JSON.stringify(seen);
+    if (text === this.toldSeen) return;
+    this.toldSeen = text;
+    tell(seen);
   }
 
   private witness(): Witness {
-    return this.heartbeats.lanWitnessed() ? "yes" : (this.probe?.witness() ?? "unknown");
+    return this.heartbeats.lanWitnessed(WITNESS_MS) ? "yes" : (this.probe?.witness() ?? "unknown");
   }
 
   private changed(event: FloatingEvent): void {

@@ -12,6 +12,12 @@ export interface Operations {
   host(name: string): Promise<unknown>;
   /** The servers of the site and the common state, as this server sees them. */
   cluster(): Promise<unknown>;
+  /** Takes a server out of service, or back into it. */
+  drain(request: DrainRequest): Promise<unknown>;
+  /** The site file that is applied, and who serves it. */
+  site(): Promise<unknown>;
+  /** Applies another site file to all servers. */
+  apply(request: ApplyRequest): Promise<unknown>;
   /** Issues a permit; `minutes` until it expires. */
   install(name: string, options: InstallOptions): Promise<unknown>;
   cancel(name: string): Promise<unknown>;
@@ -38,13 +44,23 @@ const MACHINE_QUERY = z.strictObject({
 });
 export type MachineQuery = z.infer<typeof MACHINE_QUERY>;
 
+/** `expected`: number of the applied site file that the new one follows; 0 = none. */
+const APPLY_REQUEST = z.strictObject({ text: z.string(), expected: z.number().int().min(0) });
+export type ApplyRequest = z.infer<typeof APPLY_REQUEST>;
+/** Bytes of a site file's text, as JSON: 100,000 hosts take a sixth of it. */
+const LARGEST_SITE = 64 << 20;
+
+const DRAIN_REQUEST = z.strictObject({ server: z.string(), draining: z.boolean() });
+export type DrainRequest = z.infer<typeof DRAIN_REQUEST>;
+
 const RENDER_QUERY = z.strictObject({ as: z.string().default("answer") });
 
 const PERMIT_PATH = "/api/v1/hosts/:host/permit";
 
 export function createApiServer(options: {
   readonly socket: string;
-  readonly operations: Operations;
+  /** Asked at each call: another revision of the site file has others. */
+  readonly operations: () => Operations;
   readonly log: Log;
 }): Server {
   const { socket, operations, log } = options;
@@ -63,21 +79,26 @@ export function createApiServer(options: {
   };
 }
 
-function addRoutes(app: FastifyInstance, operations: Operations): void {
-  app.get("/api/v1/status", () => operations.status());
-  app.get("/api/v1/cluster", () => operations.cluster());
-  app.get("/api/v1/hosts/:host", (request) => operations.host(hostOf(request.params)));
-  app.post(PERMIT_PATH, (request) =>
-    operations.install(hostOf(request.params), parse(INSTALL_OPTIONS, request.body ?? {})),
+function addRoutes(app: FastifyInstance, operations: () => Operations): void {
+  app.get("/api/v1/status", () => operations().status());
+  app.get("/api/v1/cluster", () => operations().cluster());
+  app.post("/api/v1/cluster/drain", (request) => operations().drain(parse(DRAIN_REQUEST, request.body)));
+  app.get("/api/v1/site", () => operations().site());
+  app.put("/api/v1/site", { bodyLimit: LARGEST_SITE }, (request) =>
+    operations().apply(parse(APPLY_REQUEST, request.body)),
   );
-  app.delete(PERMIT_PATH, (request) => operations.cancel(hostOf(request.params)));
+  app.get("/api/v1/hosts/:host", (request) => operations().host(hostOf(request.params)));
+  app.post(PERMIT_PATH, (request) =>
+    operations().install(hostOf(request.params), parse(INSTALL_OPTIONS, request.body ?? {})),
+  );
+  app.delete(PERMIT_PATH, (request) => operations().cancel(hostOf(request.params)));
   app.get("/api/v1/hosts/:host/plan", (request) =>
-    operations.plan(hostOf(request.params), parse(MACHINE_QUERY, request.query)),
+    operations().plan(hostOf(request.params), parse(MACHINE_QUERY, request.query)),
   );
   app.get("/api/v1/hosts/:host/render", (request) =>
-    operations.render(hostOf(request.params), parse(RENDER_QUERY, request.query).as),
+    operations().render(hostOf(request.params), parse(RENDER_QUERY, request.query).as),
   );
-  app.get("/api/v1/hosts/:host/stages", (request) => operations.stages(hostOf(request.params)));
+  app.get("/api/v1/hosts/:host/stages", (request) => operations().stages(hostOf(request.params)));
 }
 
 function addErrors(app: FastifyInstance, log: Log): void {

@@ -5,12 +5,13 @@ import { EverbootError } from "../../base/errors.ts";
 import { type BootClient, classifyClient } from "../../boot/client.ts";
 import type { BootPlan, PlanBoot, Refusal } from "../../boot/plan.ts";
 import type { Journal } from "../../cluster/journal.ts";
+import type { PairState } from "../../cluster/pair.ts";
 import type { Permit } from "../../cluster/permit-rules.ts";
 import type { Permits } from "../../cluster/permits.ts";
 import { foldFleet, foldStatus } from "../../cluster/trace.ts";
 import { findHost } from "../../site/find-host.ts";
 import type { Host, Site } from "../../site/model.ts";
-import type { MachineQuery, Operations } from "../api/api.ts";
+import type { ApplyRequest, MachineQuery, Operations } from "../api/api.ts";
 import type { Server } from "../server.ts";
 import type { InstallFiles } from "./install-files.ts";
 
@@ -21,18 +22,64 @@ export interface ClusterServer {
   readonly floating?: Ipv4;
   /** Name of the server that has the floating address; absent = nobody that we know of. */
   readonly heldBy?: string;
+  /** It is being taken out of service. */
+  readonly draining?: boolean;
+  /** Installs that were sent there and are not over. */
+  readonly installs?: number;
+  /** The site file that it serves by; absent = not known, or none at this moment. */
+  readonly serves?: ServedRevision;
+}
+
+export interface ServedRevision {
+  /** `Site.revision` */
+  readonly revision: string;
+  /** Absent = it was never applied, or long ago. */
+  readonly number?: number;
 }
 
 /** How things stand among the servers of a site. */
 export interface ClusterReport {
   readonly servers: readonly ClusterServer[];
+  /** What was applied last; absent = nothing yet. `trouble`: why this server cannot serve it, in words. */
+  readonly site?: { readonly number: number; readonly revision: string; readonly trouble?: string };
+  /** Why this server is not fit to hold floating addresses; empty = it is. */
+  readonly troubles: readonly string[];
   /** Of this server's copy of the common state; `trouble` in words. */
   readonly state: {
     readonly state: string;
     readonly position: number;
     readonly outbox: number;
+    /** Of two servers without a third machine. */
+    readonly pair?: PairState;
     readonly trouble?: string;
   };
+}
+
+/** What `everboot apply` compares with and waits for. */
+export interface SiteReport {
+  readonly site: string;
+  /** This server's name. */
+  readonly server: string;
+  /** How manyth site file was applied; 0 = none, and `text` is what this server serves by. */
+  readonly number: number;
+  readonly revision: string;
+  readonly text: string;
+  /** Milliseconds since 1970, and the server at which it was applied. */
+  readonly at?: number;
+  readonly by?: string;
+  /** Why this server cannot serve it, in words. */
+  readonly trouble?: string;
+  readonly servers: ReadonlyArray<Pick<ClusterServer, "name" | "alive" | "serves">>;
+}
+
+/** The applied site file, and applying another one. */
+export interface SiteDesk {
+  report(): SiteReport;
+  /**
+   * Resolves when the file is applied, which is before the servers serve it. Rejects with EverbootError `site-invalid`,
+   * `site-elsewhere`, or as `publishSite` does.
+   */
+  apply(request: ApplyRequest): Promise<ServedRevision>;
 }
 
 export interface OperationsOptions {
@@ -45,8 +92,11 @@ export interface OperationsOptions {
   readonly servers: () => readonly Server[];
   readonly showHost: ShowHost;
   readonly clock: Clock;
+  readonly sites: SiteDesk;
   /** Absent = this server is alone. */
   readonly cluster?: () => ClusterReport;
+  /** Takes a server of the site out of service, or back into it; durable when it resolves. */
+  readonly drain?: (server: string, draining: boolean) => Promise<unknown>;
 }
 
 /** What a host would be given, for the operator to read; the export room knows how. */
@@ -72,11 +122,15 @@ export function createOperations(options: OperationsOptions): Operations {
     host: async (name) => ({ now: clock.now(), ...statusOf(findHost(site, name)) }),
     install: (name, request) => install(options, findHost(site, name), request),
     cluster: async () => {
-      if (!options.cluster)
-        throw new EverbootError("usage", {
-          what: `site ${site.name} has no cluster: one server, or no etcd under \`state\``,
-        });
+      if (!options.cluster) throw alone(site);
       return { server: options.server, ...options.cluster() };
+    },
+    site: async () => options.sites.report(),
+    apply: (request) => options.sites.apply(request),
+    drain: async ({ server, draining }) => {
+      if (!options.drain) throw alone(site);
+      if (!site.servers.has(server)) throw serverUnknown(site, server);
+      return options.drain(server, draining);
     },
     cancel: async (name) => shownPermit(await permits.cancel(findHost(site, name).name)),
     plan: async (name, machine) => planReport(options, findHost(site, name), machine),
@@ -87,6 +141,17 @@ export function createOperations(options: OperationsOptions): Operations {
       stages: site.hosts.has(name) ? await options.showHost.stages(findHost(site, name)) : [],
     }),
   };
+}
+
+function alone(site: Site): EverbootError {
+  return new EverbootError("usage", {
+    what: `site ${site.name} has no cluster: one server, or no etcd under \`state\``,
+  });
+}
+
+function serverUnknown(site: Site, server: string): EverbootError {
+  const names = [...site.servers.keys()].join(", ");
+  return new EverbootError("usage", { what: `no server ${server} in the site file: it has ${names}` });
 }
 
 /** A permit is only issued for what can be installed now: the operator is there to read why not. */

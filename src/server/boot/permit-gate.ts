@@ -3,8 +3,8 @@
 import type { Clock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import type { PermitAnswer, PermitFacts } from "../../boot/plan.ts";
-import { isActive, type Permit, permitEventOf, stateAt } from "../../cluster/permit-rules.ts";
-import type { HandOut, Permits } from "../../cluster/permits.ts";
+import { isActive, type Permit, permitEventOf } from "../../cluster/permit-rules.ts";
+import type { Permits, Refusal } from "../../cluster/permits.ts";
 import type { BootPermits } from "./boot-files.ts";
 import type { ReportPermits } from "./reports.ts";
 
@@ -13,9 +13,7 @@ export interface PermitGate extends BootPermits, ReportPermits {
   peek(host: string): PermitAnswer;
 }
 
-type Reason = Extract<HandOut, { kind: "none" }>["reason"];
-
-const WHY: Readonly<Record<Reason, string>> = {
+const WHY: Readonly<Record<Refusal, string>> = {
   absent: "it has no permit to be installed",
   issued: "its permit cannot be handed out",
   started: "its permit cannot be handed out",
@@ -25,17 +23,22 @@ const WHY: Readonly<Record<Reason, string>> = {
   expired: "its permit has expired",
   cancelled: "its permit was taken back",
   "store-unavailable": "the state of its permit cannot be told now",
+  untold: "a server that is away may know of an install by its permit",
 };
 
 export function createPermitGate(permits: Permits, clock: Clock): PermitGate {
   return {
     peek: (host) => {
       const permit = permits.activeFor(host);
-      return permit ? { kind: "permit", permit: factsOf(permit) } : none(reasonOf(permits.newestOf(host), clock.now()));
+      return permit
+        ? { kind: "permit", permit: factsOf(permit) }
+        : none(permits.refusalFor(host) ?? "absent", permits.newestOf(host));
     },
-    handOut: async (host) => {
-      const given = await permits.handOut(host);
-      return given.kind === "permit" ? { kind: "permit", permit: factsOf(given.permit) } : none(given.reason);
+    handOut: async (host, server) => {
+      const given = await permits.handOut(host, server);
+      return given.kind === "permit"
+        ? { kind: "permit", permit: factsOf(given.permit) }
+        : none(given.reason, permits.newestOf(host));
     },
     bootable: (token) => {
       const permit = permits.byToken(token);
@@ -64,16 +67,12 @@ async function report(permits: Permits, token: string, event: Parameters<ReportP
   }
 }
 
-/** Why `activeFor` gives none. A permit that is active by itself is held back by a report that could not be stored. */
-function reasonOf(permit: Permit | undefined, now: number): Reason {
-  if (!permit) return "absent";
-  return isActive(permit, now) ? "store-unavailable" : stateAt(permit, now);
+/** A machine whose permit was never handed out may well wait for the answer; any other one may be installed already. */
+function none(refusal: Refusal, permit: Permit | undefined): PermitAnswer {
+  const isOutage = refusal === "store-unavailable" && permit?.state === "issued";
+  return { kind: "none", why: WHY[refusal], ...(isOutage && { isOutage }) };
 }
 
-function none(reason: Reason): PermitAnswer {
-  return { kind: "none", why: WHY[reason] };
-}
-
-function factsOf({ id, token, expires }: Permit): PermitFacts {
-  return { id, token, expires };
+function factsOf({ id, token, expires, server }: Permit): PermitFacts {
+  return { id, token, expires, ...(server !== undefined && { server }) };
 }

@@ -5,7 +5,7 @@ import { stageOfPath } from "../../cluster/stage-of-path.ts";
 import type { Host, Site } from "../../site/model.ts";
 import type { DhcpEvent } from "../dhcp/verdict.ts";
 import type { Transfer, TransferObserver } from "../server.ts";
-import type { ScriptEvent } from "./boot-files.ts";
+import type { ScriptEvent } from "./boot-scripts.ts";
 
 export interface RecorderOptions {
   readonly site: Site;
@@ -35,12 +35,13 @@ export function createRecorder(options: RecorderOptions): Recorder {
     script: ({ host, mac, loader, action, reasons }) =>
       record(host, {
         stage: action === "local" ? "reboot" : "script",
-        what: action === "local" ? "local-boot" : "served",
-        facts: { loader, mac, reason: reasons.join("; ") },
+        what: SCRIPT_KINDS[action],
+        facts: { loader, mac, [action === "wait" ? "text" : "reason"]: reasons.join("; ") },
       }),
   };
 }
 
+const SCRIPT_KINDS = { install: "served", local: "local-boot", wait: "note" } as const;
 const FORBIDDEN = 403;
 
 type Record = (host: Host, event: Omit<NewEvent, "host" | "permit">) => void;

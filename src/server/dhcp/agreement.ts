@@ -6,6 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Host, Site } from "../../site/model.ts";
 import type { DhcpAgreement } from "./exchange.ts";
 import type { DhcpRequest } from "./request.ts";
+import { mayLend, type ShareStanding } from "./shares.ts";
 import { isOurTurn, Tries } from "./turns.ts";
 
 export interface AgreementOptions {
@@ -19,9 +20,13 @@ export interface AgreementOptions {
   /** Who has this floating address now; undefined = nobody that we know of. */
   readonly holderOf: (address: Ipv4) => string | undefined;
   readonly clock: Pick<Clock, "now">;
+  /** How things stand with the common state: asked for each address of a pool. */
+  readonly standing: () => Pick<ShareStanding, "awayMs" | "isFresh">;
 }
 
-export function createAgreement({ site, self, order, isAlive, holderOf, clock }: AgreementOptions): DhcpAgreement {
+export function createAgreement(options: AgreementOptions): DhcpAgreement {
+  const { site, self, order, isAlive, holderOf, clock, standing } = options;
+  const servers = [...site.servers.keys()];
   const tries = new Tries();
   const ours = new Set<Ipv4>();
   for (const { address, floating } of site.servers.values()) {
@@ -43,6 +48,7 @@ export function createAgreement({ site, self, order, isAlive, holderOf, clock }:
     },
     // The first server's even when it is dead: its address has an heir, and all servers name the same.
     identity: (mac, host) => serversFor(mac, host).find(({ floating }) => floating !== undefined)?.floating,
+    mayLend: (pool, address) => mayLend(pool, address, { self, servers, ...standing() }),
   };
 }
 

@@ -3,7 +3,7 @@ import { ANY_IPV4, cidrContains, type Ipv4 } from "../../base/address.ts";
 import type { Lease } from "../../cluster/leases.ts";
 import { bootReply } from "./boot-options.ts";
 import { type Exchange, eventOf } from "./exchange.ts";
-import { chooseAddress, mayHave, type PoolQuery } from "./pool.ts";
+import { chooseAddress, isLentHere, mayHave, type PoolQuery } from "./pool.ts";
 import { destinationOf, leaseOptions, nakPacket, networkOptions, replyPacket } from "./reply.ts";
 import type { LeaseChange, Verdict } from "./verdict.ts";
 
@@ -61,6 +61,8 @@ function poolRequest(exchange: Exchange, address: Ipv4): Verdict {
   if (query && mayHave(query, address)) {
     return grant(exchange, "ack", address, { kind: "commit", lease: boundLease(exchange, address) });
   }
+  // It may well be the client's: its owner knows. Silence, and the client asks again.
+  if (query && !isLentHere(query, address)) return drop("not-our-share");
   const isOurs = exchange.request.serverId !== undefined || exchange.context.leases.at(address) !== undefined;
   const isElsewhere = !cidrContains(exchange.subnet.cidr, address);
   return isOurs || isElsewhere ? refuse(exchange, address) : drop("no-lease");
@@ -151,8 +153,11 @@ function lentTo({ request, context }: Exchange, address: Ipv4): boolean {
 }
 
 function poolQuery({ subnet, request, context }: Exchange): PoolQuery | undefined {
-  const { leases, reserved, now } = context;
-  return subnet.pool && { pool: subnet.pool, leases, reserved, mac: request.mac, now };
+  const { leases, reserved, now, agreement } = context;
+  const { pool } = subnet;
+  if (!pool) return undefined;
+  const shared = agreement && { mayLend: (address: Ipv4) => agreement.mayLend(pool, address) };
+  return { pool, leases, reserved, mac: request.mac, now, ...shared };
 }
 
 function boundLease({ request, context, subnet }: Exchange, address: Ipv4): Lease {

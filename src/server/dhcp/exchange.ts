@@ -1,5 +1,5 @@
 /** A request in its surroundings: which subnet, which host, which of our addresses. */
-import { cidrContains, type Ipv4, type Mac } from "../../base/address.ts";
+import { type AddressRange, cidrContains, type Ipv4, type Mac } from "../../base/address.ts";
 import type { PlanBoot } from "../../boot/plan.ts";
 import type { LeaseView } from "../../cluster/leases.ts";
 import type { UdpPeer } from "../../net/udp.ts";
@@ -33,6 +33,8 @@ export interface DhcpAgreement {
   isOurTurn(request: DhcpRequest, host: Host | undefined): boolean;
   /** The floating address by which every server answers this client. */
   identity(mac: Mac, host: Host | undefined): Ipv4 | undefined;
+  /** May this server lend that address of a pool now? shares.ts has the rules. */
+  mayLend(pool: AddressRange, address: Ipv4): boolean;
 }
 
 export interface Exchange {

@@ -16,6 +16,8 @@ export interface PoolQuery {
   readonly reserved: ReadonlySet<Ipv4>;
   readonly mac: Mac;
   readonly now: number;
+  /** Leaves out addresses that only another server may lend now; absent = this server may lend all. */
+  readonly mayLend?: (address: Ipv4) => boolean;
 }
 
 /**
@@ -32,14 +34,20 @@ export function chooseAddress(query: PoolQuery, wish: Ipv4 | undefined): Ipv4 | 
   return searchPool(query);
 }
 
-/** Is the address of this pool, and neither reserved, declined, held or lent to another machine? */
-export function mayHave({ pool, leases, reserved, mac, now }: PoolQuery, address: Ipv4): boolean {
-  if (!rangeContains(pool, address) || reserved.has(address)) return false;
+/** Is the address of this pool, ours to lend, and neither reserved, declined, held or lent to another machine? */
+export function mayHave(query: PoolQuery, address: Ipv4): boolean {
+  const { pool, leases, reserved, mac, now } = query;
+  if (!rangeContains(pool, address) || reserved.has(address) || !isLentHere(query, address)) return false;
   const hold = leases.holdAt(address, now);
   if (hold && hold.mac !== mac) return false;
   const lease = leases.at(address);
   if (!lease || lease.expires <= now) return true;
   return lease.mac === mac && lease.state === "bound";
+}
+
+/** False for an address of this pool that only another server may lend now: nothing can be said of it here. */
+export function isLentHere({ pool, mayLend }: PoolQuery, address: Ipv4): boolean {
+  return !rangeContains(pool, address) || mayLend === undefined || mayLend(address);
 }
 
 function searchPool(query: PoolQuery): Ipv4 | undefined {

@@ -18,46 +18,65 @@ import { handleDhcp } from "./handler.ts";
 import { type Link, servedLinks } from "./links.ts";
 import type { Destination, DhcpEvent, DropReason, LeaseChange, Verdict } from "./verdict.ts";
 
-export interface DhcpServerOptions {
+/** What answers are made of; another revision of the site file has another one. */
+export interface DhcpSite {
   readonly site: Site;
   /** This server's entry in the site file. */
   readonly server: SiteServer;
+  readonly plan: PlanBoot;
+  readonly observer: (event: DhcpEvent) => void;
+  /** Where the site has several servers. */
+  readonly agreement?: DhcpAgreement;
+}
+
+export interface DhcpServerOptions extends DhcpSite {
   /** What `localInterfaces` finds when the server starts. */
   readonly interfaces: () => readonly LocalInterface[];
-  readonly plan: PlanBoot;
   readonly leases: LeaseTable;
-  readonly observer: (event: DhcpEvent) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly sockets: UdpOpener;
-  /** Where the site has several servers. */
-  readonly agreement?: DhcpAgreement;
+}
+
+export interface DhcpServer extends Server {
+  /** From the next message on it answers by this site, whose subnets and interfaces are those it has started with. */
+  swap(site: DhcpSite): void;
 }
 
 type Service = DhcpContext["service"];
 
 /** Counters: `reply.offer`, `reply.ack`, `reply.nak`, `reply.inform`, `note.decline`, `note.release`, `drop.<reason>`. */
-export function createDhcpServer(options: DhcpServerOptions): Server {
-  return new DhcpServer(options);
+export function createDhcpServer(options: DhcpServerOptions): DhcpServer {
+  return new DhcpListener(options);
 }
 
-class DhcpServer implements Server {
+class DhcpListener implements DhcpServer {
   readonly name = "dhcp";
   private readonly options: DhcpServerOptions;
   private readonly counts = new Counters();
+  private current: DhcpSite;
+  private links: readonly Link[] = [];
   private sockets: UdpSocket[] = [];
   private reserved: ReadonlySet<Ipv4> = new Set();
 
   constructor(options: DhcpServerOptions) {
     this.options = options;
+    this.current = options;
+  }
+
+  swap(site: DhcpSite): void {
+    this.current = site;
+    this.reserved = reservedAddresses(site.site, this.links);
   }
 
   async start(): Promise<void> {
-    const { site, server, sockets } = this.options;
+    const { sockets } = this.options;
+    const { site, server } = this.current;
     const links = servedLinks(site, server, this.options.interfaces());
     if (links.length > 1 && !sockets.perDevice) {
       throw new EverbootError("interfaces-inseparable", { interfaces: links.map(({ device }) => device).join(", ") });
     }
+    this.links = links;
     this.reserved = reservedAddresses(site, links);
     try {
       for (const link of links) {
@@ -107,7 +126,8 @@ class DhcpServer implements Server {
   }
 
   private context(source: UdpPeer, { link, service, socket }: Arrival): DhcpContext {
-    const { site, server, plan, leases, clock, agreement } = this.options;
+    const { leases, clock } = this.options;
+    const { site, server, plan, agreement } = this.current;
     return {
       ...{ site, server, link, service, source, plan, leases, reserved: this.reserved },
       sendsFrames: socket.sendsFrames,
@@ -121,7 +141,7 @@ class DhcpServer implements Server {
     if (verdict.change && !(await this.apply(verdict.change))) return this.count("drop.lease-conflict" satisfies Drop);
     if (verdict.kind === "reply" && !(await this.send(verdict.packet, verdict.to, socket))) return;
     this.count(`${verdict.kind}.${verdict.event.kind}`);
-    this.options.observer(verdict.event);
+    this.current.observer(verdict.event);
   }
 
   private async apply(change: LeaseChange): Promise<boolean> {

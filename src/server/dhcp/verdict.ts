@@ -50,6 +50,8 @@ export type DropReason =
   | "other-subnet"
   /** Another server of the site is to answer, or has (turns.ts). */
   | "not-our-turn"
+  /** About an address of the pool that only another server may lend now (shares.ts). */
+  | "not-our-share"
   /** The client chose another server's offer. */
   | "other-server"
   /** An unknown machine in a subnet without a pool. */

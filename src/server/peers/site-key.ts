@@ -14,22 +14,45 @@ const EPOCH_FILE = "peers.epoch";
  * @throws EverbootError `state-unwritable`, also when there is a key already: the other servers have it
  */
 export async function createSiteKey(folder: string): Promise<Uint8Array> {
-  const path = join(folder, KEY_FILE);
   const key = randomBytes(PEER_KEY_BYTES);
-  try {
-    await writeFile(path, `${key.toString("hex")}\n`, { flag: "wx", mode: 0o600, flush: true });
-  } catch (error) {
-    throw new EverbootError("state-unwritable", { path, reason: errnoOf(error) ?? String(error) }, error);
-  }
+  await writeKey(join(folder, KEY_FILE), key);
   return key;
+}
+
+/**
+ * Takes the key that another server has made, from a copy of its `cluster.key`. Nothing changes where it is here already.
+ * Rejects with EverbootError `usage` when there is no `file`, `state-broken` when it is no key, `cluster-refused` when there
+ * is another key here, or `state-unwritable`.
+ */
+export async function takeSiteKey(folder: string, file: string): Promise<void> {
+  const path = join(folder, KEY_FILE);
+  const [given, own] = await Promise.all([readKey(file), readKey(path)]);
+  if (!given) throw new EverbootError("usage", { what: `${file}: no such file: copy cluster.key from another server` });
+  if (!own) return writeKey(path, given);
+  if (Buffer.compare(given, own) === 0) return;
+  throw new EverbootError("cluster-refused", {
+    what: `${path} is another key than ${file}`,
+    todo: "all servers of a site need the same one: move the wrong one away",
+  });
 }
 
 /**
  * Undefined where there is none.
  * @throws EverbootError `state-broken` when the file is no key or cannot be read
  */
-export async function loadSiteKey(folder: string): Promise<Uint8Array | undefined> {
-  const path = join(folder, KEY_FILE);
+export function loadSiteKey(folder: string): Promise<Uint8Array | undefined> {
+  return readKey(join(folder, KEY_FILE));
+}
+
+async function writeKey(path: string, key: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, `${Buffer.from(key).toString("hex")}\n`, { flag: "wx", mode: 0o600, flush: true });
+  } catch (error) {
+    throw new EverbootError("state-unwritable", { path, reason: errnoOf(error) ?? String(error) }, error);
+  }
+}
+
+async function readKey(path: string): Promise<Uint8Array | undefined> {
   const text = await readFileIfThere(path);
   if (text === undefined) return undefined;
   const hex = text.trim();

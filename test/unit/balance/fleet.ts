@@ -27,13 +27,16 @@ export interface Fleet {
 /** Bytes of one install, as in seeds.md A. */
 export const INSTALL = 2.7e9;
 
-interface Install {
+export interface Install {
+  /** Bytes a second that its client can take in. */
   readonly speed: number;
+  /** Bytes. */
   left: number;
 }
 
-interface Busy {
+export interface Busy {
   installs: Install[];
+  /** Bytes sent in the last second. */
   rate: number;
 }
 
@@ -43,9 +46,9 @@ export function simulate({ policy, servers, arrivals, link, limit, period }: Fle
   const busy = new Map<string, Busy>(servers.map(({ name }) => [name, { installs: [], rate: 0 }]));
   const samples: Map<string, number>[] = [];
   const coming = [...arrivals];
-  let counted: Map<string, ServerLoad> = count(busy, limit);
+  let counted: Map<string, ServerLoad> = count(busy);
   for (let now = 0; coming.length > 0; now++) {
-    if (now % period === 0) counted = count(busy, limit);
+    if (now % period === 0) counted = count(busy);
     while (coming[0] && coming[0].at <= now) {
       const [{ client, speed }] = coming.splice(0, 1) as [Arrival];
       const first = orders(client, counted)[0] ?? "";
@@ -58,13 +61,8 @@ export function simulate({ policy, servers, arrivals, link, limit, period }: Fle
   return samples;
 }
 
-function count(busy: ReadonlyMap<string, Busy>, limit: number): Map<string, ServerLoad> {
-  return new Map(
-    [...busy].map(([name, { installs, rate }]) => {
-      const running = Math.min(limit, installs.length);
-      return [name, { rate, installs: running, queue: installs.length - running }];
-    }),
-  );
+function count(busy: ReadonlyMap<string, Busy>): Map<string, ServerLoad> {
+  return new Map([...busy].map(([name, { installs, rate }]) => [name, { rate, installs: installs.length }]));
 }
 
 /** What the one who orders counts by himself until the next figures come. */
@@ -74,7 +72,7 @@ function withOneMore(counted: Loads, name: string): Map<string, ServerLoad> {
 }
 
 /** One second: the link is shared evenly, and what slow clients leave of their part goes to the others. */
-function send(server: Busy, link: number, limit: number): void {
+export function send(server: Busy, link: number, limit: number): void {
   const running = server.installs.slice(0, limit).sort((a, b) => a.speed - b.speed);
   let spare = link;
   running.forEach((install, index) => {
@@ -93,4 +91,17 @@ export function clientsOf(count: number, prefix = "cli"): Client[] {
     name: `${prefix}${index + 1}`,
     address: ipv4FromNumber(first + index),
   }));
+}
+
+/** Old machines at odd addresses, new ones at even: the worst that parity can meet. */
+const SPEEDS = [10e6, 110e6];
+export const LINK = 125e6;
+
+/** 64 at once, then one after the other. Their arrival times come from a fixed sequence (Weyl's, golden ratio). */
+export function arrivalsOf(servers: number, spread: number): Arrival[] {
+  let at = 0;
+  return clientsOf(600, `run${spread}-`).map((client, index) => {
+    if (index >= 64) at += (-Math.log(1 - ((index * 0.618034 + spread) % 1)) * 40) / servers;
+    return { client, at, speed: SPEEDS[index % SPEEDS.length] ?? LINK };
+  });
 }

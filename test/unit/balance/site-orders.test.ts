@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Client, Loads } from "../../../src/balance/policy.ts";
-import { siteOrders } from "../../../src/balance/site-orders.ts";
+import { agreedOrders, ordersByLoad, siteOrders } from "../../../src/balance/site-orders.ts";
 import { POLICIES } from "../../../src/registry.ts";
 import { exampleSite } from "../../support/sites.ts";
 import { clientsOf } from "./fleet.ts";
@@ -32,8 +32,8 @@ test("weights of the site file count", () => {
 });
 
 test("figures are asked for at each order", () => {
-  const busy = { rate: 0, installs: 1000, queue: 0 };
-  const idle = { rate: 0, installs: 0, queue: 0 };
+  const busy = { rate: 0, installs: 1000 };
+  const idle = { rate: 0, installs: 0 };
   const told: Loads[] = [
     new Map([
       ["server1", busy],
@@ -48,6 +48,17 @@ test("figures are asked for at each order", () => {
   const order = siteOrders(site, POLICIES, () => told.shift() ?? new Map());
   assert.equal(order(STRANGER)[0]?.name, "server2");
   assert.equal(order(STRANGER)[0]?.name, "server1");
+});
+
+test("what all servers name alike is the policy's own order, and rendezvous where that goes by load", () => {
+  const site = exampleSite("pair");
+  const rendezvous = siteOrders({ ...site, balance: "rendezvous" }, POLICIES);
+  for (const balance of POLICIES.keys()) {
+    const expected = balance === "least-loaded" ? rendezvous : siteOrders({ ...site, balance }, POLICIES);
+    const agreed = agreedOrders({ ...site, balance }, POLICIES);
+    for (const host of site.hosts.values()) assert.deepEqual(agreed(host), expected(host), balance);
+    assert.equal(ordersByLoad({ ...site, balance }, POLICIES) !== undefined, balance === "least-loaded", balance);
+  }
 });
 
 test("a policy that there is not is a bug", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { test } from "node:test";
-import type { Ipv4 } from "../../../src/base/address.ts";
+import type { Ipv4, Mac } from "../../../src/base/address.ts";
 import { renderGrub } from "../../../src/boot/grub.ts";
 import { renderIpxe } from "../../../src/boot/ipxe.ts";
 import { parsePxelinuxName, renderPxelinux } from "../../../src/boot/pxelinux.ts";
@@ -19,9 +19,19 @@ const install: BootScript = {
 };
 const local: BootScript = { kind: "local", title: "vm1 boots from its disk: it has no permit" };
 
+const wait: BootScript = {
+  kind: "wait",
+  title: "vm1 waits for a place: 12th of 1950",
+  server,
+  mac: "52:54:00:00:00:01" as Mac,
+  since: 1767225600000,
+  seconds: 4,
+};
+
 const renderers = { ipxe: renderIpxe, "pxelinux.cfg": renderPxelinux, "grub.cfg": renderGrub } as const;
 for (const [name, render] of Object.entries(renderers)) {
   test(`${name} of an install`, () => assertGolden(`boot/install.${name}`, render(install)));
+  test(`${name} of a wait`, () => assertGolden(`boot/wait.${name}`, render(wait)));
   test(`${name} of a local boot`, () => assertGolden(`boot/local.${name}`, render(local)));
   test(`${name} cannot be broken out of by a title`, () => {
     const script = render({ ...local, title: 'x"; reboot\n${evil} `x` $(x)' });
@@ -30,8 +40,8 @@ for (const [name, render] of Object.entries(renderers)) {
 }
 
 const noGrub = spawnSync("grub-script-check", ["--version"]).error ? "needs grub-script-check (grub-common)" : false;
-test("GRUB's own checker accepts both", { skip: noGrub }, () => {
-  for (const script of [install, local]) execFileSync("grub-script-check", { input: renderGrub(script) });
+test("GRUB's own checker accepts all", { skip: noGrub }, () => {
+  for (const script of [install, local, wait]) execFileSync("grub-script-check", { input: renderGrub(script) });
 });
 
 const names: ReadonlyArray<[string, unknown]> = [

@@ -17,7 +17,7 @@ test("what installers report and what the journal holds are facts; everything el
   const facts = STATES.filter((state) => isFact({ put: [{ key: "permit/vm1", value: permit(state) }, EVENT] }));
   assert.deepEqual(facts, ["writing", "used", "failed"]);
   assert.equal(isFact({ put: [EVENT], remove: ["journal/vm1/0-0-a"] }), true);
-  assert.equal(isFact({ put: [{ key: "lease/10.0.0.7", value: "{}" }] }), false);
+  assert.equal(isFact({ put: [{ key: "lease/10.0.0.7", value: "{}" }] }), true);
   assert.equal(isFact({ put: [EVENT], remove: ["permit/vm1"] }), false);
 });
 
@@ -40,6 +40,13 @@ test("a permit that was issued later replaces an earlier one, whatever became of
   assert.equal(resolveKey("permit/vm1", permit("used"), later), later);
 });
 
+test("of two leases of one address the one that lasts longer is kept", () => {
+  const lease = (mac: string, expires: number) => JSON.stringify({ mac, state: "bound", expires });
+  const [short, long] = [lease("02:00:00:00:00:99", 900), lease("02:00:00:00:00:01", 1000)];
+  assert.equal(resolveKey("lease/10.0.0.7", short, long), long);
+  assert.equal(resolveKey("lease/10.0.0.7", long, "[]"), long);
+});
+
 test("whichever is whose makes no difference, and merging again changes nothing", () => {
   const value = fc
     .record({
@@ -49,13 +56,14 @@ test("whichever is whose makes no difference, and merging again changes nothing"
       handOuts: fc.nat(3),
     })
     .map(({ state, ...change }) => permit(state, change));
-  const side = fc.option(fc.oneof(value, fc.string(), fc.json()), { nil: undefined });
+  const lease = fc.record({ mac: fc.string(), expires: fc.nat(3) }).map((record) => JSON.stringify(record));
+  const side = fc.option(fc.oneof(value, lease, fc.string(), fc.json()), { nil: undefined });
   fc.assert(
-    fc.property(fc.constantFrom("permit/vm1", "journal/x"), side, side, side, (key, a, b, c) => {
+    fc.property(fc.constantFrom("permit/vm1", "journal/x", "lease/10.0.0.7"), side, side, side, (key, a, b, c) => {
       const merged = resolveKey(key, a, b);
       assert.equal(resolveKey(key, b, a), merged);
       assert.equal(resolveKey(key, merged, b), merged);
-      if (key.startsWith("journal"))
+      if (!key.startsWith("permit"))
         assert.equal(resolveKey(key, resolveKey(key, a, b), c), resolveKey(key, a, resolveKey(key, b, c)));
     }),
   );

@@ -13,6 +13,7 @@ import {
 import { openPermits } from "../../../src/cluster/permits.ts";
 import { REPORT_EVENTS } from "../../../src/os/family.ts";
 import { createMemoryStore } from "../../../src/store/memory.ts";
+import { driveToEnd, driveUntil } from "../../support/drive.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 import { createFlakyStore } from "../../support/flaky-store.ts";
 
@@ -199,4 +200,74 @@ test("permits survive a restart, with their journal", async () => {
   assert.deepEqual(again.permits.all(), permits.all());
   assert.equal(again.permits.activeFor("vm1")?.handOuts, 1);
   assert.equal(again.journal.events("vm1").length, 2);
+});
+
+/** With other servers, whose standing the test sets. */
+async function setUpAmongOthers() {
+  const { store, clock, journal } = await setUp();
+  const standing = { mayHandOut: true, allTold: true };
+  const random = createCounting();
+  const open = () =>
+    openPermits({ store, clock, journal, random, standing: () => standing, handOutAgainMs: 60_000, patienceMs: 0 });
+  return { store, clock, journal, standing, open, permits: await open() };
+}
+
+test("without all knowledge no permit is handed out, and `activeFor` says the same", async () => {
+  const { permits, standing } = await setUpAmongOthers();
+  await permits.issue("vm1");
+  standing.mayHandOut = false;
+  assert.deepEqual(await permits.handOut("vm1"), { kind: "none", reason: "store-unavailable" });
+  assert.deepEqual([permits.activeFor("vm1"), permits.refusalFor("vm1")], [undefined, "store-unavailable"]);
+  assert.equal(permits.newestOf("vm1")?.handOuts, 0);
+  standing.mayHandOut = true;
+  assert.equal(permits.activeFor("vm1")?.state, "issued");
+  assert.equal((await permits.handOut("vm1")).kind, "permit");
+});
+
+test("while a server is away a permit is handed out a first time, and again only a short while later", async () => {
+  const { permits, standing, clock } = await setUpAmongOthers();
+  await permits.issue("vm1");
+  standing.allTold = false;
+  assert.equal((await permits.handOut("vm1")).kind, "permit");
+  clock.advance(59_000);
+  assert.equal((await permits.handOut("vm1")).kind, "permit");
+  clock.advance(60_000);
+  assert.deepEqual(await permits.handOut("vm1"), { kind: "none", reason: "untold" });
+  assert.deepEqual([permits.activeFor("vm1"), permits.refusalFor("vm1")], [undefined, "untold"]);
+  standing.allTold = true;
+  assert.equal((await permits.handOut("vm1")).kind, "permit");
+});
+
+test("no clock that is set wrong makes a hand-out look recent, and none is after a restart", async () => {
+  const { permits, standing, clock, open } = await setUpAmongOthers();
+  await permits.issue("vm1");
+  await permits.handOut("vm1");
+  standing.allTold = false;
+  for (const jump of [-61_000, 122_000, -61_000]) {
+    assert.equal(permits.refusalFor("vm1"), undefined);
+    clock.jump(jump);
+    assert.equal(permits.refusalFor("vm1"), "untold");
+    clock.jump(-jump);
+  }
+  assert.equal((await open()).refusalFor("vm1"), "untold");
+  clock.advance(61_000);
+  clock.jump(-61_000);
+  assert.equal(permits.refusalFor("vm1"), "untold");
+});
+
+test("a machine that asks is kept waiting while the servers find out who is left", async () => {
+  const { store, clock, journal } = await setUp();
+  const standing = { mayHandOut: false, allTold: true };
+  const random = createCounting();
+  const permits = await openPermits({ store, clock, journal, random, standing: () => standing, patienceMs: 8_000 });
+  await permits.issue("vm1");
+  const asked = clock.now();
+  const waiting = permits.handOut("vm1");
+  await driveUntil(clock, () => clock.now() - asked > 5_000, String);
+  standing.mayHandOut = true;
+  assert.equal((await driveToEnd(clock, waiting)).kind, "permit");
+  standing.mayHandOut = false;
+  const again = clock.now();
+  assert.equal((await driveToEnd(clock, permits.handOut("vm1"))).kind, "none");
+  assert.ok(clock.now() - again >= 8_000 && clock.now() - again < 9_000);
 });

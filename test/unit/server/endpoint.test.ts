@@ -8,6 +8,7 @@ import { POLICIES } from "../../../src/registry.ts";
 import {
   chooseServer,
   floatingAddressesHere,
+  installViewFor,
   lastingViewFor,
   listenAddresses,
   serverFor,
@@ -76,6 +77,37 @@ test("a host reaches the servers by the floating address of its first one, a str
   assert.deepEqual(view("192.168.0.128"), { address: "192.168.0.254", httpPort: 80, name: "server2" });
   assert.deepEqual(view("192.168.0.129"), { address: "192.168.0.253", httpPort: 80, name: "server1" });
   assert.equal(view("192.168.0.77"), own);
+});
+
+test("an install reaches the server that it was sent to by its floating address, dead or alive", () => {
+  const [own, usual] = [
+    { address: "192.168.0.11" as Ipv4, httpPort: 80 },
+    { address: "192.168.0.253" as Ipv4, httpPort: 80 },
+  ];
+  const view = installViewFor({
+    site: pair,
+    self: "server1",
+    isAlive: () => false,
+    own: () => own,
+    usual: () => usual,
+  });
+  assert.deepEqual(view("192.168.0.129", "server1"), { address: "192.168.0.253", httpPort: 80, name: "server1" });
+  assert.deepEqual(view("192.168.0.129", "server2"), { address: "192.168.0.254", httpPort: 80, name: "server2" });
+  for (const sentTo of [undefined, "server9"]) assert.equal(view("192.168.0.129", sentTo), usual);
+});
+
+test("without floating addresses an install reaches a living server by its own address, and passes a dead one over", () => {
+  const plain = [...pair.servers.values()].map(({ floating: _, ...server }) => [server.name, server] as const);
+  const [own, usual] = [
+    { address: "192.168.0.77" as Ipv4, httpPort: 80 },
+    { address: "192.168.0.78" as Ipv4, httpPort: 80 },
+  ];
+  const isAlive = (name: string) => name === "server1";
+  const site = { servers: new Map(plain) };
+  const by = (self: string) => installViewFor({ site, self, isAlive, own: () => own, usual: () => usual });
+  assert.equal(by("server1")("192.168.0.129", "server1"), own);
+  assert.equal(by("server1")("192.168.0.129", "server2"), usual);
+  assert.equal(by("server2")("192.168.0.129", "server1").address, "192.168.0.11");
 });
 
 test("floating addresses may come here that lie in a subnet that this server is on", () => {

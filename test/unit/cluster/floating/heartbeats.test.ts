@@ -2,18 +2,27 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Ipv4, ipv4FromNumber } from "../../../../src/base/address.ts";
+import { FITNESS } from "../../../../src/cluster/floating/fitness.ts";
 import {
   decodeHeartbeat,
   encodeHeartbeat,
   type Heartbeat,
   isNewer,
 } from "../../../../src/cluster/floating/heartbeat-message.ts";
-import { HEARTBEAT_PORT, Heartbeats, SILENT_MS, WITNESS_MS } from "../../../../src/cluster/floating/heartbeats.ts";
+import {
+  GONE_MS,
+  HEARTBEAT_MS,
+  HEARTBEAT_PORT,
+  Heartbeats,
+  LAN_LOST_MS,
+  WITNESS_MS,
+} from "../../../../src/cluster/floating/heartbeats.ts";
+import { encodeFrame, FrameReader } from "../../../../src/net/serial-frames.ts";
 import { createFakeClock } from "../../../support/fake-clock.ts";
 
 const KEY = Buffer.from("secret");
 const BEAT: Heartbeat = {
-  ...{ server: "server2", run: 1000, sequence: 1, ready: true, witness: "yes" },
+  ...{ server: "server2", run: 1000, sequence: 1, fitness: "well", witness: "yes" },
   holds: ["192.168.0.254" as Ipv4],
 };
 const LAN = "192.168.0.12";
@@ -32,7 +41,7 @@ test("what is encoded is decoded", () => {
     server: fc.string(),
     run: fc.nat(),
     sequence: fc.nat(),
-    ready: fc.boolean(),
+    fitness: fc.constantFrom(...FITNESS),
     witness: fc.constantFrom("yes" as const, "no" as const, "unknown" as const),
     holds: fc.array(fc.nat(0xffffffff).map(ipv4FromNumber)),
   };
@@ -59,7 +68,16 @@ test("any changed bit, another key and any other bytes are no heartbeat", () => 
 
 test("a signed text that is no heartbeat is none", () => {
   const signed = (value: unknown) => encodeHeartbeat(value as Heartbeat, KEY);
-  for (const value of [null, 1, [], {}, { ...BEAT, witness: "perhaps" }, { ...BEAT, run: "1" }, { ...BEAT, holds: 1 }])
+  for (const value of [
+    null,
+    1,
+    [],
+    {},
+    { ...BEAT, witness: "perhaps" },
+    { ...BEAT, run: "1" },
+    { ...BEAT, holds: 1 },
+    { ...BEAT, fitness: true },
+  ])
     assert.equal(decodeHeartbeat(signed(value), KEY), undefined, JSON.stringify(value));
 });
 
@@ -77,24 +95,57 @@ test("a peer is where it is heard, and nowhere after a while", () => {
   assert.equal(heard(), "nowhere");
   beats.receive(packet(), CROSS);
   assert.equal(heard(), "elsewhere");
-  assert.equal(beats.lanWitnessed(), false);
+  assert.equal(beats.lanWitnessed(WITNESS_MS), false);
   beats.receive(packet(), LAN);
   assert.equal(heard(), "lan");
-  assert.equal(beats.lanWitnessed(), true);
+  assert.equal(beats.lanWitnessed(WITNESS_MS), true);
   clock.advance(WITNESS_MS);
-  assert.equal(beats.lanWitnessed(), false);
-  beats.receive(packet({ sequence: 2 }), CROSS);
-  clock.advance(SILENT_MS - WITNESS_MS);
+  assert.equal(beats.lanWitnessed(WITNESS_MS), false);
+  clock.advance(GONE_MS - WITNESS_MS);
+  const nothing = { fitness: "none", witness: "unknown", holds: [] };
+  assert.deepEqual(beats.views(), [{ name: "server2", heard: "nowhere", ...nothing }]);
+});
+
+test("a peer has lost the LAN when its heartbeats go on elsewhere, not when it is slow", () => {
+  const { clock, beats } = listening();
+  const heard = () => beats.views()[0]?.heard;
+  const both = (sequence: number) => {
+    for (const from of [LAN, CROSS]) beats.receive(packet({ sequence }), from);
+  };
+  both(1);
+  clock.advance(GONE_MS - 1);
+  assert.equal(heard(), "lan");
+  both(2);
+  let sequence = 2;
+  for (let ms = HEARTBEAT_MS; ms < LAN_LOST_MS; ms += HEARTBEAT_MS) {
+    clock.advance(HEARTBEAT_MS);
+    beats.receive(packet({ sequence: ++sequence }), CROSS);
+    assert.equal(heard(), "lan");
+  }
+  clock.advance(HEARTBEAT_MS);
+  beats.receive(packet({ sequence: ++sequence }), CROSS);
   assert.equal(heard(), "elsewhere");
   assert.deepEqual(beats.views()[0]?.holds, BEAT.holds);
-  clock.advance(WITNESS_MS);
-  assert.deepEqual(beats.views(), [{ name: "server2", heard: "nowhere", ready: false, witness: "unknown", holds: [] }]);
+});
+
+test("a serial line is a further link, to whichever peer is at its end", () => {
+  const { clock, beats } = listening();
+  const heard = () => beats.views()[0]?.heard;
+  for (const server of ["server1", "server3"]) beats.receiveWired(packet({ server }));
+  beats.receiveWired(packet({}, Buffer.from("other")));
+  assert.equal(heard(), "nowhere");
+  beats.receiveWired(packet({ sequence: 2 }));
+  assert.equal(heard(), "elsewhere");
+  assert.equal(beats.lanWitnessed(WITNESS_MS), false);
+  clock.advance(GONE_MS);
+  for (const sequence of [1, 2]) beats.receiveWired(packet({ sequence }));
+  assert.equal(heard(), "nowhere");
 });
 
 test("a replayed heartbeat keeps nobody alive, and another's is not taken for the peer's", () => {
   const { clock, beats } = listening();
   beats.receive(packet({ sequence: 5 }), LAN);
-  clock.advance(SILENT_MS);
+  clock.advance(GONE_MS);
   for (const sequence of [4, 5]) beats.receive(packet({ sequence }), LAN);
   beats.receive(packet({ sequence: 6, server: "server3" }), LAN);
   beats.receive(packet({ sequence: 6 }), "192.168.0.99");
@@ -112,6 +163,28 @@ test("each heartbeat goes to every address of every peer", async () => {
     };
     return Promise.resolve({ port, send, close: () => Promise.resolve() });
   });
-  for (const _ of [1, 2]) beats.send({ ready: true, witness: "yes", holds: [] });
+  const own = { fitness: "well", witness: "yes", holds: [] } as const;
+  const packets = [beats.send(own), beats.send(own)];
+  assert.deepEqual(
+    packets.map((bytes) => decodeHeartbeat(bytes, KEY)?.sequence),
+    [1, 2],
+  );
   assert.deepEqual(sent, [`${LAN} 1`, `${CROSS} 1`, `${LAN} 2`, `${CROSS} 2`]);
+});
+
+test("noise on a serial line kills no heartbeat behind it, and is none itself", () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { minLength: 1 }), fc.nat(), (noise, place) => {
+      const { beats } = listening();
+      const reader = new FrameReader(1024, (bytes) => beats.receiveWired(bytes));
+      for (const bytes of noise) reader.read(bytes);
+      assert.equal(beats.views()[0]?.heard, "nowhere");
+      const damaged = encodeFrame(packet());
+      const index = place % damaged.length;
+      damaged[index] = (damaged[index] ?? 0) ^ 0x10;
+      reader.read(damaged);
+      reader.read(encodeFrame(packet({ sequence: 2 })));
+      assert.equal(beats.views()[0]?.heard, "elsewhere");
+    }),
+  );
 });

@@ -3,7 +3,12 @@ import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Ipv4 } from "../../../../src/base/address.ts";
-import { floatingAddresses, keepalivedConfig, nextByName } from "../../../../src/cluster/floating/keepalived-config.ts";
+import {
+  claimOf,
+  floatingAddresses,
+  keepalivedConfig,
+  nextByName,
+} from "../../../../src/cluster/floating/keepalived-config.ts";
 import { supervisionFiles } from "../../../../src/cluster/floating/supervision.ts";
 import type { Server, Site } from "../../../../src/site/model.ts";
 import { assertGolden } from "../../../support/golden.ts";
@@ -65,6 +70,34 @@ test("priorities fall along the order of heirs, as far apart as they can be", ()
   assert.deepEqual(priorities(2), [240, 180]);
   assert.deepEqual(priorities(3), [240, 180, 120]);
   assert.deepEqual(priorities(9), [240, 213, 186, 159, 132, 105, 78, 51, 24]);
+});
+
+test("an heir's claim lifts it above all owners, and keeps the order of heirs", () => {
+  const lifted = (count: number) => {
+    const site = siteWith([101, 102, 103, 104, 105, 106, 107, 108, 109].slice(0, count));
+    return [...site.servers.keys()].slice(1).map((name, index) => {
+      const [, block = ""] = configOf(site, name).split("vrrp_instance 192.168.0.101 {");
+      return Number(/priority (\d+)/.exec(block)?.[1]) + claimOf(index + 1, count);
+    });
+  };
+  assert.deepEqual(lifted(2), [253]);
+  assert.deepEqual(lifted(9), [253, 252, 251, 250, 249, 248, 247, 246]);
+});
+
+test("adverts are slower where a server has a serial line alone beside the LAN, on every server", () => {
+  const adverts = (keys: (name: string) => Partial<Server>) => {
+    const site = siteWith([101, 102], (server) => ({ ...server, ...keys(server.name) }));
+    return [...site.servers.keys()].map((name) => /advert_int (.*)/.exec(configOf(site, name))?.[1]);
+  };
+  const serial = "/dev/ttyS0";
+  assert.deepEqual(
+    adverts(() => ({ serial, links: ["10.0.0.1" as Ipv4] })),
+    ["0.07", "0.07"],
+  );
+  assert.deepEqual(
+    adverts((name) => (name === "s1" ? { serial, links: [] } : {})),
+    ["0.08", "0.08"],
+  );
 });
 
 test("an order of heirs can be given", () => {

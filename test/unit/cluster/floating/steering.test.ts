@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Ipv4 } from "../../../../src/base/address.ts";
-import type { PeerView } from "../../../../src/cluster/floating/heartbeats.ts";
+import type { Fitness } from "../../../../src/cluster/floating/fitness.ts";
+import { GONE_MS, type PeerView } from "../../../../src/cluster/floating/heartbeats.ts";
 import { HomeGoing } from "../../../../src/cluster/floating/home-going.ts";
+import { claimOf } from "../../../../src/cluster/floating/keepalived-config.ts";
 import { type FloatingState, parseNotifyLine } from "../../../../src/cluster/floating/notify-fifo.ts";
 import { Steering } from "../../../../src/cluster/floating/steering.ts";
 import { witnessedClock } from "../../../../src/cluster/floating/witnessed-clock.ts";
@@ -16,86 +18,173 @@ const ADDRESSES = [
 ];
 
 const peer = (change: Partial<PeerView> = {}): PeerView => ({
-  ...{ name: "server2", heard: "lan", ready: true, witness: "yes", holds: [] },
+  ...{ name: "server2", heard: "lan", fitness: "well", witness: "yes", holds: [] },
   ...change,
 });
 
-/** server1, whose daemon gave a sign of life just now. */
-function steered() {
+const FILES = {
+  health: "health",
+  hold: (address: Ipv4) => `hold ${address}`,
+  claim: (address: Ipv4) => `claim ${address}`,
+};
+
+function unsteered() {
   const clock = createFakeClock();
-  const files = new Map<string, boolean>();
+  const files = new Map<string, number>();
   let writes = 0;
   const steering = new Steering({
-    ...{ server: "server1", addresses: ADDRESSES, frozenAfterMs: 300, clock },
-    write: (file, fault) => {
-      files.set(file, fault);
+    ...{ server: "server1", addresses: ADDRESSES, frozenAfterMs: 300, clock, files: FILES },
+    write: (file, value) => {
+      files.set(file, value);
       writes += 1;
     },
   });
-  steering.beat(true);
-  return { clock, steering, files, writes: () => writes };
+  const values = (kind: "hold" | "claim") => ADDRESSES.map(({ address }) => files.get(FILES[kind](address)));
+  return { clock, steering, files, writes: () => writes, holding: () => values("hold"), claims: () => values("claim") };
+}
+
+/** server1, whose daemon gave a sign of life just now. */
+function steered() {
+  const parts = unsteered();
+  parts.steering.beat("well");
+  return parts;
 }
 
 test("nothing may be held before the daemon's first sign of life", () => {
-  const files = new Map<string, boolean>();
-  const write = (file: string, fault: boolean) => void files.set(file, fault);
-  const clock = createFakeClock();
-  new Steering({ server: "server1", addresses: ADDRESSES, frozenAfterMs: 300, clock, write }).update("unknown", []);
-  assert.deepEqual(Object.fromEntries(files), { health: true, [OWN]: false, [OTHER]: false });
+  const { steering, files } = unsteered();
+  steering.update("unknown", []);
+  assert.equal(files.get("health"), 1);
+  assert.equal(steering.fitness, "none");
 });
 
-test("a frozen daemon, and one that does not serve, may hold nothing; only changes are written", () => {
+test("a frozen daemon may hold nothing; only changes are written", () => {
   const { clock, steering, files, writes } = steered();
   steering.update("yes", []);
-  assert.equal(files.get("health"), false);
+  assert.equal(files.get("health"), 0);
   const before = writes();
   clock.advance(299);
   steering.update("yes", []);
   assert.equal(writes(), before);
   clock.advance(1);
   steering.update("yes", []);
-  assert.equal(files.get("health"), true);
-  steering.beat(true);
+  assert.equal(files.get("health"), 1);
+  steering.beat("well");
   steering.update("yes", []);
-  assert.equal(files.get("health"), false);
-  steering.beat(false);
-  steering.update("yes", []);
-  assert.equal(files.get("health"), true);
+  assert.equal(files.get("health"), 0);
 });
 
 test("who leaves does so at once and for good", () => {
   const { steering, files } = steered();
   steering.update("yes", []);
   steering.leave();
-  assert.equal(files.get("health"), true);
-  steering.beat(true);
+  assert.equal(files.get("health"), 1);
+  steering.beat("well");
   steering.update("yes", []);
-  assert.equal(files.get("health"), true);
+  assert.equal(files.get("health"), 1);
 });
 
 test("an address can be let go alone", () => {
-  const { steering, files } = steered();
+  const { steering, holding } = steered();
   steering.release(OTHER, true);
   steering.update("yes", [peer()]);
-  assert.deepEqual([files.get(OWN), files.get(OTHER)], [false, true]);
+  assert.deepEqual(holding(), [0, 1]);
+  assert.equal(steering.fitness, "well");
   steering.release(OTHER, false);
   steering.update("yes", [peer()]);
-  assert.deepEqual([files.get(OWN), files.get(OTHER)], [false, false]);
+  assert.deepEqual(holding(), [0, 0]);
+});
+
+test("a server that let all addresses go is nobody to leave them to", () => {
+  const { steering } = steered();
+  for (const { address } of ADDRESSES) steering.release(address, true);
+  assert.equal(steering.fitness, "none");
+});
+
+test("a server leaves its addresses to a fitter one that clients reach, and keeps them else", () => {
+  const cases: ReadonlyArray<readonly [own: Fitness, peers: readonly PeerView[], holding: number]> = [
+    ["weak", [peer()], 1],
+    ["deaf", [peer({ fitness: "weak" })], 1],
+    ["deaf", [peer({ heard: "elsewhere", witness: "yes", fitness: "weak" })], 1],
+    ["weak", [], 0],
+    ["weak", [peer({ fitness: "weak" })], 0],
+    ["weak", [peer({ fitness: "deaf" })], 0],
+    ["deaf", [peer({ fitness: "deaf" })], 0],
+    ["deaf", [peer({ fitness: "none" })], 0],
+    ["weak", [peer({ heard: "elsewhere", witness: "no" })], 0],
+    ["weak", [peer({ name: "server3" })], 0],
+  ];
+  for (const [fitness, peers, expected] of cases) {
+    const { steering, holding, files } = steered();
+    steering.beat(fitness);
+    steering.update("yes", peers);
+    assert.deepEqual(holding(), [expected, expected], JSON.stringify([fitness, peers]));
+    assert.equal(files.get("health"), 0);
+  }
 });
 
 test("advice is per address: on a divided LAN each stays where it is", () => {
-  const { steering, files } = steered();
+  const { steering, holding } = steered();
   steering.changed({ address: OWN, state: "master" });
   steering.update("yes", [peer({ heard: "elsewhere", holds: [OTHER] })]);
-  assert.deepEqual([files.get(OWN), files.get(OTHER)], [false, true]);
+  assert.deepEqual(holding(), [0, 1]);
 });
 
-test("a peer whose daemon is not well counts as dead", () => {
-  const { steering, files } = steered();
-  steering.update("no", [peer({ heard: "elsewhere", ready: false })]);
-  assert.deepEqual([files.get(OWN), files.get(OTHER)], [false, false]);
+test("a peer whose daemon does not live counts as dead", () => {
+  const { steering, holding } = steered();
+  steering.update("no", [peer({ heard: "elsewhere", fitness: "none" })]);
+  assert.deepEqual(holding(), [0, 0]);
   steering.update("no", [peer({ heard: "elsewhere" })]);
-  assert.deepEqual([files.get(OWN), files.get(OTHER)], [true, true]);
+  assert.deepEqual(holding(), [1, 1]);
+});
+
+test("a late ping is no reason to give an address up", () => {
+  const { clock, steering, holding } = steered();
+  steering.changed({ address: OWN, state: "master" });
+  steering.update("yes", [peer()]);
+  clock.advance(200);
+  steering.update("no", [peer({ heard: "elsewhere" })]);
+  assert.deepEqual(holding(), [0, 0]);
+  clock.advance(300);
+  steering.beat("well");
+  steering.update("no", [peer({ heard: "elsewhere" })]);
+  assert.deepEqual(holding(), [1, 1]);
+});
+
+test("an heir that holds an address on a living LAN has a better claim than the owner", () => {
+  const { clock, steering, claims } = steered();
+  for (const address of [OWN, OTHER]) steering.changed({ address, state: "master" });
+  steering.update("yes", [peer()]);
+  assert.deepEqual(claims(), [0, claimOf(1, 2)]);
+  clock.advance(499);
+  steering.update("no", [peer()]);
+  assert.deepEqual(claims(), [0, claimOf(1, 2)]);
+  assert.equal(steering.lasting("no"), "yes");
+  clock.advance(1);
+  assert.equal(steering.lasting("no"), "no");
+  for (const witness of ["no", "unknown"] as const) {
+    steering.update(witness, [peer()]);
+    assert.deepEqual(claims(), [0, 0]);
+  }
+  steering.update("yes", [peer()]);
+  assert.deepEqual(claims(), [0, claimOf(1, 2)]);
+  steering.changed({ address: OTHER, state: "backup" });
+  steering.update("yes", [peer()]);
+  assert.deepEqual(claims(), [0, 0]);
+});
+
+test("after a pause of the whole machine nothing is held until others were heard and the daemon lives", () => {
+  const { clock, steering, files } = steered();
+  steering.update("yes", [peer()]);
+  steering.paused();
+  assert.equal(files.get("health"), 1);
+  steering.beat("well");
+  clock.advance(GONE_MS);
+  steering.beat("well");
+  steering.update("yes", [peer()]);
+  assert.equal(files.get("health"), 1);
+  clock.advance(100);
+  steering.update("yes", [peer()]);
+  assert.equal(files.get("health"), 0);
 });
 
 test("it knows what it holds, and tells changes from repetitions", () => {
@@ -132,7 +221,7 @@ test("an address may go home when its owner has been well for long enough, witho
   assert.deepEqual(home.leaving(held, 1000), [OTHER]);
   assert.deepEqual(home.leaving(new Map([[OTHER, "backup"]]), 1000), []);
   for (const [at, change] of [
-    [1100, { ready: false }],
+    [1100, { fitness: "weak" }],
     [1300, { heard: "elsewhere" }],
   ] as const) {
     home.hear([peer(change)], at);

@@ -11,7 +11,8 @@ import { folderResolver } from "../../../../src/content/folder.ts";
 import { bytesFile, SegmentReader } from "../../../../src/content/segments.ts";
 import type { Lookup } from "../../../../src/content/served-file.ts";
 import { FAMILIES, POLICIES } from "../../../../src/registry.ts";
-import { createBootFiles, type ScriptEvent } from "../../../../src/server/boot/boot-files.ts";
+import { type BootFilesOptions, createBootFiles } from "../../../../src/server/boot/boot-files.ts";
+import type { ScriptEvent } from "../../../../src/server/boot/boot-scripts.ts";
 import { createInstallFiles } from "../../../../src/server/boot/install-files.ts";
 import { exampleSite } from "../../../support/sites.ts";
 
@@ -20,11 +21,15 @@ const TOKEN = "0123456789abcdef0123456789abcdef";
 const permit = { id: "p1", token: TOKEN, expires: Date.parse("2026-11-20T12:00:00Z") };
 const VM1 = { address: "192.168.77.101", protocol: "http" } as const;
 const server = { address: "192.168.77.1" as Ipv4, httpPort: 80 };
+const OTHER = { name: "other", address: "192.168.77.2" as Ipv4, httpPort: 80 };
 
-interface World {
+interface World extends Pick<BootFilesOptions, "admission"> {
   readonly permit?: PermitAnswer;
   readonly netboot?: boolean;
 }
+
+/** What one wait is told. */
+const WAIT = { kind: "wait", place: 12, of: 1950, since: 1767225600000, seconds: 4, isFirst: true } as const;
 
 function open(context: TestContext, world: World = {}) {
   const folder = mkdtempSync(join(tmpdir(), "everboot-boot-"));
@@ -41,8 +46,8 @@ function open(context: TestContext, world: World = {}) {
     site,
     installFiles: createInstallFiles({ site, families: FAMILIES, order: siteOrders(site, POLICIES), tree }),
     permits: {
-      handOut: async (host) => {
-        handedOut.push(host);
+      handOut: async (host, server) => {
+        handedOut.push(server === undefined ? host : `${host} to ${server}`);
         return world.permit ?? { kind: "permit", permit };
       },
       bootable: (token) => (token === TOKEN ? { host: "vm1", permit } : undefined),
@@ -50,7 +55,9 @@ function open(context: TestContext, world: World = {}) {
     loader: async (name) =>
       name === "undionly.kpxe" ? { kind: "file", file: bytesFile(Buffer.from("loader"), "", 0) } : { kind: "absent" },
     tree,
-    serverFor: () => server,
+    serverFor: (_client, sentTo) => (sentTo === undefined ? server : OTHER),
+    clock: { now: () => Date.UTC(2026, 0, 2) },
+    ...(world.admission && { admission: world.admission }),
     onScript: (event) => scripts.push(event),
   });
   return { resolve, scripts, handedOut, folder };
@@ -156,4 +163,116 @@ test("words that every object knows are no files", async (context) => {
   for (const path of ["/constructor/x", "/__proto__/x", "/toString/x", "/constructor"]) {
     assert.equal((await resolve(path, VM1)).kind, "absent", path);
   }
+});
+
+test("a machine that waits is told its place, spends no permit and is told of once", async (context) => {
+  const told = [WAIT, { ...WAIT, place: 11, isFirst: false }];
+  const asked: unknown[] = [];
+  const admission = {
+    ask: (host: { readonly name: string }, asking: object = {}) => {
+      asked.push([host.name, asking]);
+      return told.shift() ?? assert.fail();
+    },
+  };
+  // Its tree is not even looked at.
+  const { resolve, scripts, handedOut } = open(context, { admission, netboot: false });
+  const first = await textOf(await resolve("/boot/ipxe/52-54-00-00-00-02", VM1));
+  assert.match(first, /vm1 waits for a place: 12th of 1950\nsleep 4\n/);
+  const again = /chain .* http:\/\/192\.168\.77\.1(\S+)/.exec(first)?.[1] ?? "";
+  assert.equal(again, "/boot/ipxe/52-54-00-00-00-02/1767225600000");
+  assert.match(await textOf(await resolve(again, VM1)), /11th of 1950/);
+  assert.deepEqual(asked, [
+    ["vm1", { leastPause: 3 }],
+    ["vm1", { since: 1767225600000, leastPause: 3 }],
+  ]);
+  assert.deepEqual(handedOut, []);
+  assert.deepEqual(
+    scripts.map(({ action, reasons }) => [action, ...reasons]),
+    [["wait", "waits for a place: 12th of 1950"]],
+  );
+});
+
+const places: ReadonlyArray<[number, string]> = [
+  [1, "1st"],
+  [2, "2nd"],
+  [3, "3rd"],
+  [4, "4th"],
+  [11, "11th"],
+  [112, "112th"],
+  [113, "113th"],
+  [122, "122nd"],
+];
+for (const [place, words] of places) {
+  test(`place ${place} is the ${words}`, async (context) => {
+    const { resolve } = open(context, { admission: { ask: () => ({ ...WAIT, place }) } });
+    assert.match(await textOf(await resolve("/grub/grub.cfg", VM1)), new RegExp(`: ${words} of`));
+  });
+}
+
+test("GRUB asks again under its own path, PXELINUX not before half a minute", async (context) => {
+  const pauses: unknown[] = [];
+  const admission = {
+    ask: (_host: unknown, { leastPause, since }: { leastPause?: number; since?: number } = {}) => {
+      pauses.push([leastPause, since]);
+      return WAIT;
+    },
+  };
+  const { resolve } = open(context, { admission });
+  const text = await textOf(await resolve("/grub/grub.cfg-01-52-54-00-00-00-02", VM1));
+  const again = /source (\S+)/.exec(text)?.[1] ?? "";
+  assert.equal(await textOf(await resolve(again, VM1)), text);
+  await resolve("/pxelinux.cfg/01-52-54-00-00-00-02", VM1);
+  assert.deepEqual(pauses, [
+    [3, undefined],
+    [3, 1767225600000],
+    [30, undefined],
+  ]);
+});
+
+test("a time that no machine was told is no path", async (context) => {
+  const { resolve } = open(context);
+  for (const since of ["x", "-1", "1e3", "12345678901234", "1/2"]) {
+    assert.equal((await resolve(`/boot/ipxe/52-54-00-00-00-02/${since}`, VM1)).kind, "absent", since);
+    assert.equal((await resolve(`/grub/${since}/grub.cfg-01-52-54-00-00-00-02`, VM1)).kind, "absent", since);
+  }
+});
+
+function letIn(settled: boolean[]): NonNullable<World["admission"]> {
+  return { ask: () => ({ kind: "go", server: "other", settle: (isHandedOut) => settled.push(isHandedOut) }) };
+}
+
+test("a machine that is let in gets all from the server that it is sent to", async (context) => {
+  const settled: boolean[] = [];
+  const { resolve, handedOut } = open(context, {
+    admission: letIn(settled),
+    permit: { kind: "permit", permit: { ...permit, server: "other" } },
+  });
+  const text = await textOf(await resolve("/boot/ipxe/52-54-00-00-00-02", VM1));
+  assert.match(text, new RegExp(`kernel .* http://192\\.168\\.77\\.2/boot/${TOKEN}/`));
+  assert.match(text, new RegExp(`initrd .* http://192\\.168\\.77\\.2/boot/${TOKEN}/`));
+  assert.deepEqual(handedOut, ["vm1 to other"]);
+  assert.deepEqual(settled, [true]);
+});
+
+test("a place that is not used is given back", async (context) => {
+  const settled: boolean[] = [];
+  const admission = letIn(settled);
+  await open(context, { admission, netboot: false }).resolve("/boot/ipxe/52-54-00-00-00-02", VM1);
+  const none = open(context, { admission, permit: { kind: "none", why: "its permit was taken back" } });
+  await none.resolve("/boot/ipxe/52-54-00-00-00-02", VM1);
+  assert.deepEqual(settled, [false, false]);
+});
+
+test("in an outage a machine that waits goes on waiting, and one that has just come begins to", async (context) => {
+  const permit = { kind: "none", why: "the state of its permit cannot be told now", isOutage: true } as const;
+  const { resolve, scripts } = open(context, { permit, admission: { ask: () => ({ kind: "none" }) } });
+  const waiting = await textOf(await resolve("/boot/ipxe/52-54-00-00-00-02/1767225600000", VM1));
+  assert.match(waiting, /vm1 waits: the state of its permit cannot be told now\nsleep 15\n/);
+  assert.match(waiting, /chain .*\/boot\/ipxe\/52-54-00-00-00-02\/1767225600000/);
+  const newcomer = await textOf(await resolve("/boot/ipxe/52-54-00-00-00-02", VM1));
+  assert.match(newcomer, new RegExp(`chain .*/boot/ipxe/52-54-00-00-00-02/${Date.UTC(2026, 0, 2)}`));
+  assert.deepEqual(
+    scripts.map(({ action }) => action),
+    ["wait"],
+  );
 });

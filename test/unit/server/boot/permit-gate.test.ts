@@ -41,6 +41,14 @@ test("a permit is handed out until its installer has begun to write, then never 
   assert.match(await why(gate), /used up/);
 });
 
+test("a permit tells the server that it was handed out for, to all who read it", async () => {
+  const { gate, permits } = await open();
+  const { token } = await permits.issue("vm1");
+  const given = await gate.handOut("vm1", "server2");
+  assert.equal(given.kind === "permit" && given.permit.server, "server2");
+  assert.equal(gate.bootable(token)?.permit.server, "server2");
+});
+
 test("an installer that asks again whether it may write is told yes again", async () => {
   const { gate, permits } = await open();
   const { token } = await permits.issue("vm1");

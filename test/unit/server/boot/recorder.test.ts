@@ -91,6 +91,16 @@ test("a fetched package of the installed system shows that the installer writes;
   assert.deepEqual(packages, ["vm1"]);
 });
 
+test("a wait is a note for the operator, and no step of the boot", () => {
+  const { recorder, events } = open();
+  const host = exampleSite("single").hosts.get("vm1") ?? assert.fail();
+  recorder.script({ host, mac: MAC, loader: "ipxe", action: "wait", reasons: ["waits for a place: 12th of 1950"] });
+  assert.deepEqual(
+    events.map(({ what, stage, facts }) => [what, stage, facts.text]),
+    [["note", "script", "waits for a place: 12th of 1950"]],
+  );
+});
+
 test("DHCP answers of hosts are recorded by who asked, others are not", () => {
   const { recorder, events } = open();
   const client = classifyClient(MAC, { archCodes: [0], hasIpxeOptions: false, vendorClass: "PXEClient" });

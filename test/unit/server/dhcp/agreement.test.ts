@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DhcpAgreement } from "../../../../src/server/dhcp/exchange.ts";
 import { ipv4Option, messageType, textOption } from "../../../../src/wire/dhcp-options.ts";
-import { ask, HOST_NIC_1, replyOf, sketch } from "../../../support/dhcp-context.ts";
+import { ask, HOST_NIC_1, replyOf, STRANGER, sketch } from "../../../support/dhcp-context.ts";
 import { clientMessage, FIRMWARE } from "../../../support/dhcp-messages.ts";
 import { ip } from "../../../support/dhcp-site.ts";
 
 const FLOATING = ip("192.168.77.8");
 
 function agreement(isOurTurn: boolean, identity = FLOATING): DhcpAgreement {
-  return { isOurTurn: () => isOurTurn, identity: () => identity };
+  return { isOurTurn: () => isOurTurn, identity: () => identity, mayLend: () => true };
 }
 
 test("the floating address is the server's identity, and where the loader comes from", () => {
@@ -37,6 +37,16 @@ test("a request for the floating address is ours, and one for any server of the 
   }
   const other = clientMessage("request", HOST_NIC_1, { "server-id": "192.168.77.66" });
   assert.deepEqual(ask(other, sketch({}), { agreement: agreement(true) }), { kind: "drop", reason: "other-server" });
+});
+
+test("of the pool only what may be lent now is offered; of the rest nothing is said", () => {
+  const site = sketch({ unknown: "discover" });
+  const last = ip("192.168.77.103");
+  const share: DhcpAgreement = { ...agreement(true), mayLend: (_pool, address) => address === last };
+  const offer = replyOf(ask(clientMessage("discover", STRANGER), site, { agreement: share })).packet;
+  assert.equal(offer.yiaddr, last);
+  const renewal = clientMessage("request", STRANGER, { "server-id": FLOATING, "requested-address": "192.168.77.102" });
+  assert.deepEqual(ask(renewal, site, { agreement: share }), { kind: "drop", reason: "not-our-share" });
 });
 
 test("when it is another server's turn, nothing is said", () => {

@@ -72,6 +72,7 @@ class Rack {
       isAlive: (name) => !this.dead.has(name),
       holderOf: (address) => this.holderOf(address),
       clock: { now: () => this.now },
+      standing: () => ({ awayMs: 0, isFresh: () => true }),
     });
     return contextOf(SITE, { server, link, agreement, reserved: reservedAddresses(SITE, [link]) });
   }

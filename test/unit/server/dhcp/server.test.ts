@@ -121,6 +121,27 @@ test("several interfaces are refused where sockets cannot be told apart", async 
   assert.deepEqual(network.opened, []);
 });
 
+test("another site file is served from the next message on, by the sockets that are there", async () => {
+  const network = fakeNetwork();
+  const { server, events } = await serverOn(network);
+  await server.start();
+  await network.deliver(encodeDhcp(clientMessage("discover", STRANGER)));
+  const [lent] = network.sent.map(({ packet }) => packet.yiaddr);
+  assert.ok(lent);
+  const site = sketch({ unknown: "discover", hosts: { vm9: { nics: [HOST_NIC_1], address: lent } } });
+  const later: DhcpEvent[] = [];
+  server.swap({
+    ...{ site, server: onlyServer(site), observer: (event: DhcpEvent) => later.push(event) },
+    plan: (client) => planBoot(site, client, () => ({ kind: "none", why: "none in tests" })),
+  });
+  await network.deliver(encodeDhcp(clientMessage("discover", HOST_NIC_1)));
+  await network.deliver(encodeDhcp(clientMessage("discover", STRANGER)));
+  const [, host, stranger] = network.sent.map(({ packet }) => packet.yiaddr);
+  assert.equal(host, lent);
+  assert.notEqual(stranger, lent, "an address of a host is not lent");
+  assert.deepEqual([events.length, later.length, network.closed.length], [1, 2, 0]);
+});
+
 test("a stranger gets the held address, and its lease is in the store before the ACK", async () => {
   const network = fakeNetwork();
   const store = createMemoryStore();

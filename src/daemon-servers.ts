@@ -1,0 +1,143 @@
+/** What a daemon's servers are made of, in the order in which they start. */
+import type { Ipv4 } from "./base/address.ts";
+import type { Clock } from "./base/clock.ts";
+import type { Log } from "./base/log.ts";
+import { installsAt } from "./cluster/draining.ts";
+import { Health } from "./cluster/health.ts";
+import { httpEar, tftpEar } from "./cluster/health-ears.ts";
+import type { StatePaths } from "./cluster/state-folder.ts";
+import type { Cluster } from "./daemon-cluster.ts";
+import type { Common } from "./daemon-common.ts";
+import { createTreesByEntry, LiveSite } from "./daemon-site.ts";
+import type { State, Undo } from "./daemon-state.ts";
+import { localInterfaces } from "./net/interfaces.ts";
+import { udpOpener } from "./net/udp.ts";
+import { createApiServer } from "./server/api/api.ts";
+import type { ClusterReport, SiteDesk } from "./server/boot/operations.ts";
+import { createPermitGate } from "./server/boot/permit-gate.ts";
+import { createDhcpServer, type DhcpServer } from "./server/dhcp/server.ts";
+import { createHttpServer } from "./server/http/server.ts";
+import type { Server } from "./server/server.ts";
+import { createSyslogServer } from "./server/syslog/server.ts";
+import { createTftpServer } from "./server/tftp/server.ts";
+import type { Site, Server as SiteServer } from "./site/model.ts";
+
+export interface ServersOptions {
+  readonly paths: StatePaths;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sites: SiteDesk;
+  readonly site: Site;
+  readonly server: SiteServer;
+  /** This server's own. */
+  readonly addresses: readonly Ipv4[];
+  readonly state: State;
+  readonly cluster: Cluster | undefined;
+  /** Was this other server heard of late? */
+  readonly isAlive: (server: string) => boolean;
+  readonly undo: Undo;
+}
+
+export interface Servers {
+  /** To be started in this order: whoever is told of a server by DHCP must find it listening. */
+  readonly servers: readonly Server[];
+  readonly live: LiveSite;
+  readonly health: Health;
+  /** Serves by another site file from the next request on; its servers are the same. */
+  swap(site: Site): void;
+}
+
+export async function createServers(options: ServersOptions): Promise<Servers> {
+  const { server, addresses, state, cluster, clock, log } = options;
+  const made: { servers: readonly Server[]; health?: Health } = { servers: [] };
+  const live = createLive(options, made);
+  const about = { clock, log, resolve: live.files, observer: live.transfers };
+  // A floating address that is here already, as after a crash, is among this machine's own.
+  const listened = [...new Set([...addresses, ...(cluster?.floating ?? [])])];
+  const tftpAt = (address: Ipv4) =>
+    createTftpServer({ ...about, address, ...(cluster && { handover: cluster.handover }) });
+  for (const address of cluster?.floating ?? []) cluster?.tftp.set(address, tftpAt(address));
+  const http = listened.map((address) => ({
+    address,
+    listener: createHttpServer({ ...about, address, port: server.httpPort, routes: [live.reports] }),
+  }));
+  const tftp = listened.map((address) => ({ address, listener: cluster?.tftp.get(address) ?? tftpAt(address) }));
+  const syslog = listened.map((address) => createSyslogServer({ address, log, onMessage: live.syslog }));
+  const dhcp: DhcpServer = createDhcpServer({
+    ...{ ...live.dhcp, interfaces: localInterfaces, leases: state.leases, clock, log, sockets: await udpOpener() },
+  });
+  // At its own address alone: any other one may leave.
+  const own = server.address;
+  const ears = [
+    ...http.filter(({ address }) => address === own).map((each) => httpEar(own, server.httpPort, countersOf(each))),
+    ...tftp.filter(({ address }) => address === own).map((each) => tftpEar(own, countersOf(each))),
+  ];
+  const health = new Health({ clock, ears, store: state.local });
+  made.health = health;
+  made.servers = [
+    ...(cluster ? [cluster.first] : []),
+    ...[...http, ...tftp].map(({ listener }) => listener),
+    ...[...syslog, dhcp, admissionOf(live)],
+    ...(cluster ? [healthServer(health), cluster.last] : []),
+  ];
+  const api = createApiServer({ socket: options.paths.socket, operations: live.operations, log });
+  const swap = (next: Site) => {
+    live.swap(next);
+    dhcp.swap(live.dhcp);
+  };
+  return { live, health, servers: [...made.servers, api], swap };
+}
+
+function countersOf({ listener }: { readonly listener: Server }) {
+  return () => listener.counters();
+}
+
+interface Made {
+  readonly servers: readonly Server[];
+  readonly health?: Health;
+}
+
+function createLive(options: ServersOptions, made: Made): LiveSite {
+  const { clock, log, site, server, addresses, sites, state, cluster, isAlive, undo } = options;
+  const { journal, permits, logs, members } = state;
+  const trees = createTreesByEntry({ clock, log });
+  undo.push(trees.close);
+  const gate = createPermitGate(permits, clock);
+  const calls = cluster && state.common ? clusterCalls(sites, state, cluster, state.common, made) : {};
+  return new LiveSite(
+    {
+      ...{ clock, log, server: server.name, addresses, trees, gate, journal, permits, logs, members, isAlive },
+      ...(cluster && { cluster }),
+      about: { servers: () => made.servers, sites, ...calls },
+    },
+    site,
+  );
+}
+
+/** What the control API tells of the cluster, and does to it. */
+function clusterCalls(sites: SiteDesk, { draining, permits }: State, cluster: Cluster, common: Common, made: Made) {
+  const report = (): ClusterReport => {
+    const { number, revision, trouble, servers } = sites.report();
+    const serving = new Map(servers.map(({ name, serves }) => [name, serves && { serves }]));
+    return {
+      servers: cluster.servers().map((each) => ({
+        ...{ ...each, ...serving.get(each.name), draining: draining.has(each.name) },
+        installs: installsAt(permits.all(), each.name).length,
+      })),
+      ...(number > 0 && { site: { number, revision, ...(trouble !== undefined && { trouble }) } }),
+      troubles: made.health?.troubles() ?? [],
+      state: common.report(),
+    };
+  };
+  return { cluster: report, drain: (server: string, isDraining: boolean) => draining.set(server, isDraining) };
+}
+
+/** Nothing to start: its figures are shown among those of the servers. */
+function admissionOf(live: LiveSite): Server {
+  return { name: "admission", start: async () => {}, stop: async () => {}, counters: () => live.counters() };
+}
+
+/** Looks at the listeners from when they are up. */
+function healthServer(health: Health): Server {
+  return { name: "health", start: async () => health.start(), stop: async () => health.stop(), counters: () => ({}) };
+}

@@ -1,0 +1,220 @@
+/** What of a daemon depends on the revision of the site file: made anew for each, exchanged between two requests. */
+import { agreedOrders, type OrderServers, ordersByLoad } from "./balance/site-orders.ts";
+import type { Ipv4 } from "./base/address.ts";
+import type { Clock } from "./base/clock.ts";
+import type { Log } from "./base/log.ts";
+import { type PlanBoot, planBoot } from "./boot/plan.ts";
+import { AdmissionControl } from "./cluster/admission.ts";
+import type { HostLogs } from "./cluster/host-log.ts";
+import type { Journal } from "./cluster/journal.ts";
+import type { Members } from "./cluster/members.ts";
+import type { Permits } from "./cluster/permits.ts";
+import { loaderFile } from "./content/loaders.ts";
+import type { FileResolver } from "./content/served-file.ts";
+import type { Cluster } from "./daemon-cluster.ts";
+import { createShowHost } from "./export/show-host.ts";
+import { FAMILIES, POLICIES } from "./registry.ts";
+import type { Operations } from "./server/api/api.ts";
+import { createBootFiles } from "./server/boot/boot-files.ts";
+import { firstBootJudge } from "./server/boot/first-boot-judge.ts";
+import { createInstallFiles } from "./server/boot/install-files.ts";
+import { createOperations, type OperationsOptions } from "./server/boot/operations.ts";
+import type { PermitGate } from "./server/boot/permit-gate.ts";
+import { createRecorder, type Recorder } from "./server/boot/recorder.ts";
+import { reportRoute } from "./server/boot/reports.ts";
+import { createTrees, type Trees } from "./server/boot/trees.ts";
+import type { DhcpSite } from "./server/dhcp/server.ts";
+import type { DhcpEvent } from "./server/dhcp/verdict.ts";
+import { installViewFor, lastingViewFor, serverFor } from "./server/endpoint.ts";
+import type { Route } from "./server/http/route.ts";
+import type { TransferObserver } from "./server/server.ts";
+import type { Site, Server as SiteServer } from "./site/model.ts";
+import type { ServerView } from "./site/server-view.ts";
+
+/** What stays when the site file changes. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Name of this server. */
+  readonly server: string;
+  /** Its own. */
+  readonly addresses: readonly Ipv4[];
+  readonly journal: Journal;
+  readonly permits: Permits;
+  readonly logs: HostLogs;
+  readonly gate: PermitGate;
+  readonly trees: Trees;
+  readonly cluster?: Cluster;
+  /** Was this other server heard of late? */
+  readonly isAlive: (server: string) => boolean;
+  readonly members: () => Members;
+  /** What the control API tells that is not of the site file. */
+  readonly about: Pick<OperationsOptions, "servers" | "sites" | "cluster" | "drain">;
+}
+
+interface SiteParts {
+  readonly dhcp: DhcpSite;
+  readonly files: FileResolver;
+  readonly admission: AdmissionControl;
+  readonly transfers: TransferObserver;
+  readonly reports: Route;
+  readonly syslog: (line: SyslogLine) => void;
+  readonly operations: Operations;
+}
+
+interface SyslogLine {
+  readonly client: string;
+  readonly program?: string;
+  readonly text: string;
+}
+
+/** Handlers for sockets that stay open: each request is handed to the parts of the moment, and stays with them. */
+export class LiveSite {
+  private readonly surroundings: Surroundings;
+  private parts: SiteParts;
+
+  /** `site` has this server. */
+  constructor(surroundings: Surroundings, site: Site) {
+    this.surroundings = surroundings;
+    this.parts = createParts(surroundings, site);
+  }
+
+  get dhcp(): DhcpSite {
+    return this.parts.dhcp;
+  }
+
+  readonly files: FileResolver = (path, from) => this.parts.files(path, from);
+
+  readonly transfers: TransferObserver = {
+    started: (transfer) => this.parts.transfers.started(transfer),
+    ended: (transfer) => this.parts.transfers.ended(transfer),
+  };
+
+  /** Machines that wait here to be let in. */
+  waiting(): number {
+    return this.parts.admission.waiting();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.parts.admission.counters();
+  }
+
+  readonly syslog = (line: SyslogLine): void => this.parts.syslog(line);
+
+  readonly operations = (): Operations => this.parts.operations;
+
+  get reports(): Route {
+    const { methods, pattern } = this.parts.reports;
+    return { methods, pattern, handle: (request) => this.parts.reports.handle(request) };
+  }
+
+  swap(site: Site): void {
+    this.parts = createParts(this.surroundings, site);
+  }
+}
+
+/** A tree whose entry in the site file has changed is another one; who still reads the old one has it open. */
+export function createTreesByEntry(about: { readonly clock: Clock; readonly log: Log }): Trees {
+  const open = new Map<string, Trees>();
+  return {
+    lookup: (tree, path) => {
+      const entry = JSON.stringify(tree);
+      const trees = open.get(entry) ?? createTrees(about);
+      open.set(entry, trees);
+      return trees.lookup(tree, path);
+    },
+    close: async () => {
+      await Promise.all(Array.from(open.values(), (trees) => trees.close()));
+    },
+  };
+}
+
+function createParts(surroundings: Surroundings, site: Site): SiteParts {
+  const { server: name, clock, log, journal, permits, gate, trees, cluster, about } = surroundings;
+  const server = ownEntry(site, name);
+  const agreed = cluster?.agree(site);
+  const order = agreed?.order ?? agreedOrders(site, POLICIES);
+  const shown = { site, families: FAMILIES, order };
+  const installFiles = createInstallFiles({ ...shown, tree: trees.lookup });
+  const view = viewOf(surroundings, site, server, agreed?.order);
+  const recorder = siteRecorder(surroundings, site);
+  const admission = createAdmission(surroundings, site, order);
+  const files = createBootFiles({
+    ...{ site, permits: gate, installFiles, loader: loaderFile, tree: trees.lookup },
+    ...{ admission, clock },
+    serverFor: view,
+    onScript: recorder.script,
+  });
+  const plan: PlanBoot = (client) => planBoot(site, client, (host) => gate.peek(host.name));
+  const observer = (event: DhcpEvent) => {
+    recorder.dhcp(event);
+    logDhcp(log, event);
+  };
+  const showHost = createShowHost({ ...shown, serverFor: view });
+  return {
+    dhcp: { site, server, plan, observer, ...(agreed && { agreement: agreed.agreement }) },
+    files,
+    admission,
+    transfers: recorder.transfers,
+    reports: reportRoute({ permits: gate, append: journal.append, log, judge: firstBootJudge(site) }),
+    syslog: syslogWriter(site, surroundings.logs),
+    operations: createOperations({
+      ...{ ...about, site, server: name, clock, permits, plan, journal, installFiles, showHost },
+    }),
+  };
+}
+
+function ownEntry(site: Site, name: string): SiteServer {
+  const server = site.servers.get(name);
+  if (!server) throw new Error(`a site without its server ${name} is not served`);
+  return server;
+}
+
+function viewOf(
+  { addresses, isAlive }: Surroundings,
+  site: Site,
+  server: SiteServer,
+  order: OrderServers | undefined,
+): (client: string, sentTo?: string) => ServerView {
+  const own = (client: string) => serverFor(site, server, addresses, client);
+  if (!order) return own;
+  return installViewFor({ site, self: server.name, isAlive, own, usual: lastingViewFor(site, order, own) });
+}
+
+function createAdmission(surroundings: Surroundings, site: Site, order: OrderServers): AdmissionControl {
+  const { server, permits, journal, clock, isAlive, members } = surroundings;
+  const orderByLoad = ordersByLoad(site, POLICIES);
+  return new AdmissionControl({
+    ...{ site, self: server, permits, order, isAlive, members, clock, random: Math.random },
+    ...(orderByLoad && { orderByLoad }),
+    lastSign: (host) => journal.events(host).at(-1)?.at,
+  });
+}
+
+function siteRecorder({ server, permits, journal, log }: Surroundings, site: Site): Recorder {
+  return createRecorder({
+    ...{ site, server, record: journal.record },
+    permitOf: (host) => permits.newestOf(host)?.id,
+    onPackage: (host) => {
+      const permit = permits.newestOf(host);
+      if (permit?.state !== "started") return;
+      permits
+        .advance(permit.token, "writing")
+        .catch((error) => log.error({ error, host }, "permit not moved to writing"));
+    },
+  });
+}
+
+function syslogWriter(site: Site, logs: HostLogs) {
+  return ({ client, program, text }: SyslogLine) => {
+    const host = site.hostByAddress.get(client as Ipv4);
+    // A stranger's lines would fill the disk in a host's name.
+    if (host) logs.append(host.name, program === undefined ? text : `${program}: ${text}`);
+  };
+}
+
+/** Machines that are no hosts have no journal: what an operator must know of them is in the log. */
+function logDhcp(log: Log, { kind, client, ...event }: DhcpEvent): void {
+  if (kind === "decline") log.warn(event, "address in use: a machine declined it because another one answers to it");
+  else log.debug({ ...event, asking: client.stage }, `dhcp ${kind}`);
+}

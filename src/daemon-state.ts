@@ -1,0 +1,78 @@
+/** The state of a daemon, opened: its store, and what is kept in it. */
+import { randomBytes } from "node:crypto";
+import type { Clock } from "./base/clock.ts";
+import type { Log } from "./base/log.ts";
+import { type Draining, openDraining } from "./cluster/draining.ts";
+import type { Following } from "./cluster/follow-store.ts";
+import type { Writable } from "./cluster/health.ts";
+import { watchWrites } from "./cluster/health-store.ts";
+import { createHostLogs, type HostLogs } from "./cluster/host-log.ts";
+import { type Journal, openJournal } from "./cluster/journal.ts";
+import { LeaseTable } from "./cluster/leases.ts";
+import type { MemberRecord, Members } from "./cluster/members.ts";
+import { openPermits, type Permits } from "./cluster/permits.ts";
+import type { StatePaths } from "./cluster/state-folder.ts";
+import { type Common, isCluster, openCommon } from "./daemon-common.ts";
+import type { Site } from "./site/model.ts";
+import { openSqliteStore } from "./store/sqlite.ts";
+import type { Store } from "./store/store.ts";
+
+export interface State {
+  readonly store: Store;
+  /** This server's own part of it. */
+  readonly local: Writable;
+  /** Where it is common to several servers. */
+  readonly common?: Common;
+  readonly members: () => Members;
+  readonly following: Following;
+  readonly journal: Journal;
+  readonly permits: Permits;
+  readonly leases: LeaseTable;
+  readonly draining: Draining;
+  readonly logs: HostLogs;
+}
+
+/** What ends that which was begun, last first. */
+export type Undo = Array<() => Promise<void> | void>;
+
+export interface StateOptions {
+  /** Says whether the state is common, and where the cluster is. */
+  readonly site: Site;
+  /** Name of this server. */
+  readonly server: string;
+  readonly paths: StatePaths;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What it tells the others of itself. */
+  readonly about: () => Omit<MemberRecord, "draining">;
+  /** `PermitsOptions.handOutAgainMs`. */
+  readonly handOutAgainMs?: number;
+  readonly undo: Undo;
+}
+
+export async function openState(options: StateOptions): Promise<State> {
+  const { site, server, paths, clock, undo, handOutAgainMs } = options;
+  const local = watchWrites(await openSqliteStore(paths.store), clock);
+  const kept: { draining?: Draining } = {};
+  const about = () => ({ ...options.about(), draining: kept.draining?.has(server) ?? false });
+  const common = isCluster(site)
+    ? await openCommon({ ...options, site, server, folder: paths.folder, local, about })
+    : undefined;
+  const store = common?.replica ?? local;
+  undo.push(() => store.close());
+  const ended = new AbortController();
+  undo.push(() => ended.abort());
+  const following = { signal: ended.signal, clock };
+  const others = common ? { following, standing: common.standing } : {};
+  const journal = await openJournal({ store, clock, server, ...others });
+  undo.push(() => journal.flush());
+  const again = handOutAgainMs === undefined ? {} : { handOutAgainMs };
+  const permits = await openPermits({ store, clock, journal, random: randomBytes, ...others, ...again });
+  const leases = await LeaseTable.open(store, others.following);
+  const draining = await openDraining({ store, ...others });
+  kept.draining = draining;
+  const logs = createHostLogs(paths.logs);
+  undo.push(() => logs.flush());
+  const members = common?.members ?? ((): Members => new Map());
+  return { store, local, ...(common && { common }), members, following, journal, permits, leases, draining, logs };
+}
