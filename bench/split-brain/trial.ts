@@ -7,13 +7,14 @@ import { DatabaseSync } from "node:sqlite";
 import { LabCluster } from "../../lab/cluster.ts";
 import type { LabServer } from "../../lab/servers.ts";
 import { statePaths } from "../../src/cluster/state-folder.ts";
+import { readRemote } from "../../src/store/replica-keys.ts";
 import { type Copy, check, type Findings } from "./checker.ts";
 import type { Happening, LoadOrder } from "./machines.ts";
 import { randomOf, scheduleOf, type Trouble } from "./schedule.ts";
 import { undergo } from "./troubles.ts";
 
 const SERVERS = 3;
-const HOSTS = 6;
+const HOSTS = 9;
 const STRANGERS = 10;
 const LEASE_S = 60;
 const MACHINES = join(import.meta.dirname, "machines.ts");
@@ -111,7 +112,7 @@ function copyOf(lab: LabCluster, server: LabServer): Copy {
   const database = new DatabaseSync(statePaths(lab.state(server)).store, { readOnly: true });
   try {
     const rows = database.prepare("SELECT key, value FROM kv WHERE key LIKE 'd/%' AND value IS NOT NULL").all();
-    return new Map(rows.map(({ key, value }) => [String(key).slice(2), String(value)]));
+    return new Map(rows.map(({ key, value }) => [String(key).slice(2), readRemote(String(value)).value ?? ""]));
   } finally {
     database.close();
   }

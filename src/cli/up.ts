@@ -31,7 +31,7 @@ export const upCommand: Command = {
     });
     wantPositionals(positionals, 0, 0, USAGE);
     const file = await requireSite(values.config, io);
-    const daemon = await startDaemon({
+    const options = {
       file,
       ...(values.server !== undefined && { serverName: values.server }),
       state: stateFolder(values.state, io),
@@ -39,9 +39,10 @@ export const upCommand: Command = {
       log: pino({ level: LEVELS.includes(values["log-level"]) ? values["log-level"] : "info" }, pino.destination(2)),
       pid: process.pid,
       searchPath: io.env.PATH ?? "",
-    });
-    io.out(`ready: server ${daemon.server} of site ${file.site.name} on ${daemon.addresses.join(", ")}`);
+    };
     await whileAwake(async () => {
+      const daemon = await startDaemon(options);
+      io.out(`ready: server ${daemon.server} of site ${file.site.name} on ${daemon.addresses.join(", ")}`);
       await Promise.race([untilAborted(io), daemon.ended]);
       await daemon.stop();
     });

@@ -138,7 +138,7 @@ export class FleetLab {
   }
 }
 
-export function hostName(number: number): string {
+function hostName(number: number): string {
   return `m${String(number).padStart(4, "0")}`;
 }
 

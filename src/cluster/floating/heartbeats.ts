@@ -43,21 +43,19 @@ export const HEARTBEAT_MS = 20;
 /** A peer that is heard on no link for so long is not there. */
 export const GONE_MS = 180;
 /**
- * A peer whose heartbeats come by other links has lost the LAN when that is so much behind them. Before VRRP decides,
- * which is some 2.3 adverts (keepalived-config.ts) after a cut at the earliest. A peer that is merely slow is behind
- * on all links alike.
+ * A peer has lost the LAN when so many heartbeats in a row came by other links alone: 120 to 140 ms, before VRRP decides,
+ * which is some 2.3 adverts (keepalived-config.ts) after a cut at the earliest. Counted in heartbeats and not in time,
+ * because a peer that is late sends late: by its sixth one it has itself missed the LAN for `WITNESS_MS`, and says so.
  */
-export const LAN_LOST_MS = 130;
-/**
- * The LAN is witnessed for so long after a sign of life from it. The gap to `LAN_LOST_MS` lets two divided servers tell
- * each other what they see before either decides on it.
- */
+export const LAN_LOST_BEATS = 6;
+/** The LAN is witnessed for so long after a sign of life from it. */
 export const WITNESS_MS = 50;
 
-/** The latest of a peer, by any link; when it was heard by each kind of link. */
+/** The latest heartbeat of a peer and when it came: by the LAN, and by any link. */
 interface LastHeard {
-  lan: number;
-  elsewhere: number;
+  lanAt: number;
+  lan?: Heartbeat;
+  at: number;
   heartbeat?: Heartbeat;
 }
 
@@ -81,7 +79,7 @@ export class Heartbeats {
 
   constructor(options: HeartbeatOptions) {
     this.options = options;
-    this.heard = new Map(options.peers.map(({ name }) => [name, { lan: -Infinity, elsewhere: -Infinity }]));
+    this.heard = new Map(options.peers.map(({ name }) => [name, { lanAt: -Infinity, at: -Infinity }]));
     for (const { name, lan, links } of options.peers) {
       this.links.set(lan, { peer: name, kind: "lan" });
       for (const link of links) this.links.set(link, { peer: name, kind: "elsewhere" });
@@ -139,21 +137,25 @@ export class Heartbeats {
   /** Was any peer heard on the LAN in the last milliseconds? */
   lanWitnessed(withinMs: number): boolean {
     const now = this.options.clock.now();
-    return [...this.heard.values()].some(({ lan }) => now - lan < withinMs);
+    return [...this.heard.values()].some(({ lanAt }) => now - lanAt < withinMs);
   }
 
   private count(link: Link | undefined, heartbeat: Heartbeat | undefined): void {
     const last = link && this.heard.get(link.peer);
     if (!last || !heartbeat || !isNewer(heartbeat, link.last)) return;
     link.last = heartbeat;
+    last.at = this.options.clock.now();
     if (isNewer(heartbeat, last.heartbeat)) last.heartbeat = heartbeat;
-    last[link.kind] = this.options.clock.now();
+    if (link.kind !== "lan") return;
+    last.lan = heartbeat;
+    last.lanAt = last.at;
   }
 
-  private whereHeard({ lan, elsewhere }: LastHeard): PeerView["heard"] {
-    const latest = Math.max(lan, elsewhere);
-    if (this.options.clock.now() - latest >= GONE_MS) return "nowhere";
-    return latest - lan < LAN_LOST_MS ? "lan" : "elsewhere";
+  private whereHeard({ at, heartbeat, lan }: LastHeard): PeerView["heard"] {
+    if (!heartbeat || this.options.clock.now() - at >= GONE_MS) return "nowhere";
+    if (!lan) return "elsewhere";
+    const missed = heartbeat.sequence - (heartbeat.run === lan.run ? lan.sequence : 0);
+    return missed < LAN_LOST_BEATS ? "lan" : "elsewhere";
   }
 
   private get port(): number {

@@ -30,6 +30,8 @@ export interface PostedSession {
 export class PeerBoard {
   /** By name and epoch. */
   private readonly pages = new Map<string, Page>();
+  /** Of addresses that have come here: whoever gave one up no longer tells of its sessions, and their clients may be slow. */
+  private readonly inherited = new Map<string, PostedSession>();
 
   /**
    * @param message authentic, and later than those before it of the same sender
@@ -47,7 +49,8 @@ export class PeerBoard {
 
   /** Takes down the pages of peers that have been silent for long. */
   prune(now: number): void {
-    for (const [key, { heardAt }] of this.pages) if (now - heardAt > PAGE_KEPT_MS) this.pages.delete(key);
+    for (const kept of [this.pages, this.inherited])
+      for (const [key, { heardAt }] of kept) if (now - heardAt > PAGE_KEPT_MS) kept.delete(key);
   }
 
   /** Of several peers that tell of it, the one heard last has it. */
@@ -57,12 +60,22 @@ export class PeerBoard {
       const told = sessions.get(key);
       return told ? [{ session: told.fact, heardAt }] : [];
     });
-    return posted.sort((a, b) => b.heardAt - a.heardAt)[0];
+    const inherited = this.inherited.get(key);
+    return [...posted, ...(inherited ? [inherited] : [])].sort((a, b) => b.heardAt - a.heardAt)[0];
+  }
+
+  /** The address has come to this server, with all sessions that are told of now. */
+  inherit(address: Ipv4): void {
+    for (const { sessions, heardAt } of this.pages.values())
+      for (const [key, { fact }] of sessions)
+        if (fact.server.address === address) this.inherited.set(key, { session: fact, heardAt });
   }
 
   /** This server has a transfer of these two ends now: what was told of an earlier one is over. */
   taken(ends: { readonly server: Endpoint; readonly client: Peer }): void {
-    for (const { sessions } of this.pages.values()) sessions.delete(transferKey(ends));
+    const key = transferKey(ends);
+    this.inherited.delete(key);
+    for (const { sessions } of this.pages.values()) sessions.delete(key);
   }
 
   /** Connections of all peers to this address. */

@@ -155,6 +155,7 @@ class Peers implements PeersServer {
     const at = this.elapsed;
     const { raw } = this.options;
     this.adoptedAt.set(address, at);
+    this.board.inherit(address);
     if (raw === undefined) return;
     const tickles = planTickles(this.board.connectionsTo(address));
     for (const [after, due] of Map.groupBy(tickles, (tickle) => tickle.after)) {

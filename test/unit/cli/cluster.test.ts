@@ -178,7 +178,7 @@ test("recover: not without --yes, not without data, not while a member answers",
   await etcd(ADDRESSES[2], () => undefined);
   await assert.rejects(recover("--yes"), {
     code: "cluster-refused",
-    message: /etcd answers at http:\/\/127\.0\.7\.3:23790: start the daemon here, which may bring the quorum back/,
+    message: /etcd answers at http:[^ ]*3:23790: start the daemon here, which may bring the quorum back/,
   });
 });
 
@@ -194,7 +194,7 @@ test("recover --sole: one server of a pair goes on alone, by the operator's word
   assert.equal(readFileSync(join(folder, "server1/pair"), "utf8"), "sole\n");
   assert.equal(out[0], "server1 goes on alone, with all that it knows");
   await etcd(ADDRESSES[1], () => undefined);
-  await assert.rejects(sole("--yes"), { code: "cluster-refused", message: /etcd answers at http:\/\/127\.0\.7\.2/ });
+  await assert.rejects(sole("--yes"), { code: "cluster-refused", message: /etcd answers at http:[^ ]*\.2:/ });
 });
 
 test("what is no action, and a site that shares nothing", async (t) => {

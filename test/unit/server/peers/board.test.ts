@@ -54,6 +54,15 @@ test("a transfer that this server has taken is no other's", () => {
   assert.ok(board.session(server, { ...client, port: 2071 }));
 });
 
+test("the sessions of an address that has come here are kept, though its last holder no longer tells of them", () => {
+  const board = boardAfter({ sessions: [sessionOf(2070)] });
+  board.inherit(FLOATING);
+  for (let round = 2; round < 10; round++) board.hear(messageOf({ round }), 1000 * round);
+  assert.ok(board.session(server, client));
+  board.taken(sessionOf(2070));
+  assert.equal(board.session(server, client), undefined);
+});
+
 test("connections are found by the address they go to, once", () => {
   const connections = [connectionOf(4000), connectionOf(4001, "192.168.77.2" as Ipv4)];
   const board = boardAfter({ connections }, { sender: "s2", connections });
