@@ -70,7 +70,8 @@ function journalOf(
   });
 }
 
-function differences(copies: ReadonlyMap<string, Copy>): string[] {
+/** In words, a few of each pair. */
+export function differences(copies: ReadonlyMap<string, Copy>): string[] {
   const [[first, model] = ["", new Map<string, string>()], ...others] = copies;
   return others.flatMap(([server, copy]) => {
     const keys = new Set([...model.keys(), ...copy.keys()]);

@@ -4,11 +4,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
 import { LabCluster } from "../../lab/cluster.ts";
 import type { LabServer } from "../../lab/servers.ts";
 import { statePaths } from "../../src/cluster/state-folder.ts";
 import { readRemote } from "../../src/store/replica-keys.ts";
-import { type Copy, check, type Findings } from "./checker.ts";
+import { type Copy, check, differences, type Findings } from "./checker.ts";
 import type { Happening, LoadOrder } from "./machines.ts";
 import { randomOf, scheduleOf, type Trouble } from "./schedule.ts";
 import { undergo } from "./troubles.ts";
@@ -17,6 +18,7 @@ const SERVERS = 3;
 const HOSTS = 9;
 const STRANGERS = 10;
 const LEASE_S = 60;
+const SETTLED_WITHIN_MS = 10_000;
 const MACHINES = join(import.meta.dirname, "machines.ts");
 const DAEMON = join(import.meta.dirname, "daemon.ts");
 const LAB_HOSTS = Object.fromEntries(
@@ -60,8 +62,7 @@ export async function runTrial(lab: LabCluster, seed: number): Promise<Trial> {
   await untilAtOne(lab);
   const healedMs = Math.round(performance.now() - healing);
   const happenings = await load.end();
-  await untilAtOne(lab);
-  const copies = new Map(lab.servers.map((server) => [server.name, copyOf(lab, server)]));
+  const copies = await equalCopies(lab);
   return { seed, schedule, healedMs, ...check(happenings, copies, LEASE_S * 1000) };
 }
 
@@ -105,6 +106,20 @@ async function untilAtOne(lab: LabCluster): Promise<void> {
       const { state, servers } = await lab.report(server);
       return state.state === "current" && state.outbox === 0 && servers.every(({ alive }) => alive);
     });
+}
+
+/**
+ * What each server holds when nothing is under way any more. Events of the last moment are still written when the load
+ * has ended; copies that differ then for longer differ for good.
+ */
+async function equalCopies(lab: LabCluster): Promise<Map<string, Copy>> {
+  const end = performance.now() + SETTLED_WITHIN_MS;
+  for (;;) {
+    await untilAtOne(lab);
+    const copies = new Map(lab.servers.map((server) => [server.name, copyOf(lab, server)]));
+    if (differences(copies).length === 0 || performance.now() > end) return copies;
+    await delay(250);
+  }
 }
 
 /** As its store has it on the disk: the values of the common state, without what is this server's alone. */

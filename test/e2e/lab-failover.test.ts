@@ -6,6 +6,8 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { kill } from "../../lab/cleanup.ts";
@@ -58,9 +60,19 @@ async function install(rack: ClusterRack, options: Omit<InstallOptions, "host">)
     onFault: ({ seconds, bytes }) => tell(`${seconds} s: a server dies; the machine has been sent ${bytes} bytes`),
     ...options,
   });
-  assert.equal(report.outcome, "reached", `${report.outcome}: ${report.screen}\n${rack.cluster.logs()}`);
+  const evidence = [`${report.outcome}: ${report.screen}`, installerLogs(rack), rack.cluster.logs()];
+  assert.equal(report.outcome, "reached", evidence.join("\n"));
   assert.equal(report.faults.length, options.faults?.length);
   return report;
+}
+
+/** What the installer told each server last: the rack is gone when a failure is read. */
+function installerLogs({ cluster }: ClusterRack): string {
+  const tails = cluster.servers.map((server) => {
+    const path = join(statePaths(cluster.state(server)).logs, `${VM1.name}.log`);
+    return `${VM1.name} to ${server.name}: ${existsSync(path) ? readFileSync(path, "utf8").slice(-3000) : "nothing"}`;
+  });
+  return tails.join("\n");
 }
 
 test("its server dies in the middle of the initrd: the installer runs", { skip: obstacle("quick") }, async () => {

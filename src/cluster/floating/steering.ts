@@ -21,6 +21,8 @@ export interface SteeringOptions {
   readonly addresses: readonly SteeredAddress[];
   /** Milliseconds without a beat after which the daemon counts as frozen. */
   readonly frozenAfterMs: number;
+  /** Does the daemon, silent for so long, only want for a processor? Such a one is waited for, up to `STARVED_MS`. */
+  readonly isStarved: (now: number) => boolean;
   /** Its `now` must not jump with the wall clock. */
   readonly clock: Clock;
   readonly files: Omit<SteeringFiles, "notify">;
@@ -28,6 +30,8 @@ export interface SteeringOptions {
   readonly write: (file: string, value: number) => void;
 }
 
+/** Milliseconds that a daemon may get too little of the processor to give a sign of life. */
+const STARVED_MS = 3000;
 /** Milliseconds after a pause in which a server holds nothing, and hears who has its addresses by now. */
 const GUEST_MS = GONE_MS + 60;
 /** For decisions that VRRP does not wait for, the LAN counts as witnessed for so many milliseconds. */
@@ -86,9 +90,15 @@ export class Steering {
   /** As other servers may rely on it. */
   get fitness(): Fitness {
     const now = this.options.clock.now();
-    const isFresh = now - this.lastBeat < this.options.frozenAfterMs && now >= this.guestUntil;
+    const isFresh = this.isAlive(now) && now >= this.guestUntil;
     const isOut = this.leaving || this.options.addresses.every(({ address }) => this.released.has(address));
     return isFresh && !isOut ? this.told : "none";
+  }
+
+  private isAlive(now: number): boolean {
+    const { frozenAfterMs, isStarved } = this.options;
+    const silentMs = now - this.lastBeat;
+    return silentMs < frozenAfterMs || (silentMs < STARVED_MS && isStarved(now));
   }
 
   /** For those who decide at leisure: `no` when nothing was heard on the LAN for half a second. */

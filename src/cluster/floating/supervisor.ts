@@ -12,10 +12,12 @@ import { EverbootError } from "../../base/errors.ts";
 import { openDatagramSocket } from "../../net/datagram.ts";
 import { openSerialLine, type SerialLine } from "../../net/serial.ts";
 import type { Witness } from "./advice.ts";
+import type { Fitness } from "./fitness.ts";
 import { HEARTBEAT_MS, Heartbeats, WITNESS_MS } from "./heartbeats.ts";
 import { Keepalived } from "./keepalived.ts";
 import { type FloatingEvent, readNotifyFifo } from "./notify-fifo.ts";
 import { RouterProbe } from "./router-probe.ts";
+import { lookAtThread, Starvation } from "./starvation.ts";
 import { LASTING_MS, Steering } from "./steering.ts";
 import { type FromSupervisor, type SupervisionPlan, supervisionFiles, type ToSupervisor } from "./supervision.ts";
 import { witnessedClock } from "./witnessed-clock.ts";
@@ -33,6 +35,7 @@ const PAUSE_MS = 1000;
 class Supervisor {
   private readonly plan: SupervisionPlan;
   private readonly steering: Steering;
+  private readonly starvation = new Starvation(() => lookAtThread(process.ppid));
   private readonly heartbeats: Heartbeats;
   private readonly keepalived: Keepalived;
   private readonly probe: RouterProbe | undefined;
@@ -48,6 +51,7 @@ class Supervisor {
     const files = supervisionFiles(plan.folder);
     this.steering = new Steering({
       ...{ server, addresses, frozenAfterMs, files, clock: silenceClock },
+      isStarved: (now) => this.starvation.isStarved(now),
       write: (file, value) => write(file, `${value}\n`),
     });
     this.heartbeats = new Heartbeats({ server, peers, key, run: Date.now(), clock: silenceClock });
@@ -76,9 +80,14 @@ class Supervisor {
   }
 
   hear(message: Exclude<ToSupervisor, { kind: "plan" | "stop" }>): void {
-    if (message.kind === "beat") this.steering.beat(message.fitness);
+    if (message.kind === "beat") this.beat(message.fitness);
     else if (message.kind === "release") this.steering.release(message.address, message.released);
     else this.steering.leave();
+  }
+
+  private beat(fitness: Fitness): void {
+    this.starvation.over();
+    this.steering.beat(fitness);
   }
 
   /** Addresses first, keepalived next; the port last. */

@@ -31,16 +31,26 @@ const FILES = {
 function unsteered() {
   const clock = createFakeClock();
   const files = new Map<string, number>();
+  const daemon = { isStarved: false };
   let writes = 0;
   const steering = new Steering({
     ...{ server: "server1", addresses: ADDRESSES, frozenAfterMs: 300, clock, files: FILES },
+    isStarved: () => daemon.isStarved,
     write: (file, value) => {
       files.set(file, value);
       writes += 1;
     },
   });
   const values = (kind: "hold" | "claim") => ADDRESSES.map(({ address }) => files.get(FILES[kind](address)));
-  return { clock, steering, files, writes: () => writes, holding: () => values("hold"), claims: () => values("claim") };
+  return {
+    clock,
+    steering,
+    files,
+    daemon,
+    writes: () => writes,
+    holding: () => values("hold"),
+    claims: () => values("claim"),
+  };
 }
 
 /** server1, whose daemon gave a sign of life just now. */
@@ -55,6 +65,17 @@ test("nothing may be held before the daemon's first sign of life", () => {
   steering.update("unknown", []);
   assert.equal(files.get("health"), 1);
   assert.equal(steering.fitness, "none");
+});
+
+test("a daemon that gets no processor is waited for, but not for ever", () => {
+  const { clock, steering, files, daemon } = steered();
+  daemon.isStarved = true;
+  clock.advance(2999);
+  steering.update("unknown", []);
+  assert.equal(files.get("health"), 0);
+  clock.advance(1);
+  steering.update("unknown", []);
+  assert.equal(files.get("health"), 1);
 });
 
 test("a frozen daemon may hold nothing; only changes are written", () => {
