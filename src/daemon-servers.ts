@@ -8,13 +8,14 @@ import { httpEar, tftpEar } from "./cluster/health-ears.ts";
 import type { StatePaths } from "./cluster/state-folder.ts";
 import type { Cluster } from "./daemon-cluster.ts";
 import type { Common } from "./daemon-common.ts";
-import { createTreesByEntry, LiveSite } from "./daemon-site.ts";
+import { LiveSite } from "./daemon-site.ts";
 import type { State, Undo } from "./daemon-state.ts";
 import { localInterfaces } from "./net/interfaces.ts";
 import { udpOpener } from "./net/udp.ts";
 import { createApiServer } from "./server/api/api.ts";
 import type { ClusterReport, SiteDesk } from "./server/boot/operations.ts";
 import { createPermitGate } from "./server/boot/permit-gate.ts";
+import { createTrees } from "./server/boot/trees.ts";
 import { createDhcpServer, type DhcpServer } from "./server/dhcp/server.ts";
 import { createHttpServer } from "./server/http/server.ts";
 import type { Server } from "./server/server.ts";
@@ -100,7 +101,7 @@ interface Made {
 function createLive(options: ServersOptions, made: Made): LiveSite {
   const { clock, log, site, server, addresses, sites, state, cluster, isAlive, undo } = options;
   const { journal, permits, logs, members } = state;
-  const trees = createTreesByEntry({ clock, log });
+  const trees = createTrees({ clock, log });
   undo.push(trees.close);
   const gate = createPermitGate(permits, clock);
   const calls = cluster && state.common ? clusterCalls(sites, state, cluster, state.common, made) : {};

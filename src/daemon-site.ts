@@ -22,7 +22,7 @@ import { createOperations, type OperationsOptions } from "./server/boot/operatio
 import type { PermitGate } from "./server/boot/permit-gate.ts";
 import { createRecorder, type Recorder } from "./server/boot/recorder.ts";
 import { reportRoute } from "./server/boot/reports.ts";
-import { createTrees, type Trees } from "./server/boot/trees.ts";
+import type { Trees } from "./server/boot/trees.ts";
 import type { DhcpSite } from "./server/dhcp/server.ts";
 import type { DhcpEvent } from "./server/dhcp/verdict.ts";
 import { installViewFor, lastingViewFor, serverFor } from "./server/endpoint.ts";
@@ -111,22 +111,6 @@ export class LiveSite {
   swap(site: Site): void {
     this.parts = createParts(this.surroundings, site);
   }
-}
-
-/** A tree whose entry in the site file has changed is another one; who still reads the old one has it open. */
-export function createTreesByEntry(about: { readonly clock: Clock; readonly log: Log }): Trees {
-  const open = new Map<string, Trees>();
-  return {
-    lookup: (tree, path) => {
-      const entry = JSON.stringify(tree);
-      const trees = open.get(entry) ?? createTrees(about);
-      open.set(entry, trees);
-      return trees.lookup(tree, path);
-    },
-    close: async () => {
-      await Promise.all(Array.from(open.values(), (trees) => trees.close()));
-    },
-  };
 }
 
 function createParts(surroundings: Surroundings, site: Site): SiteParts {

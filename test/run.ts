@@ -36,9 +36,10 @@ if (chosen.length === 0) {
   step("types", bin("tsc"), ["-p", "tsconfig.json"]);
 }
 /** What measures pauses of a second needs the machine for itself. */
-const ALONE = ["bond-guest", "cluster", "etcd-cluster", "floating", "takeover"].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+const ALONE = [
+  ...["apply-cluster", "bond-guest", "cluster", "cluster-drain", "cluster-members", "etcd-cluster"],
+  ...["fleet", "fleet-storm", "floating", "floating-health", "floating-serial", "takeover"],
+].map((name) => `test/e2e/${name}.test.ts`);
 const alone = files.filter((file) => ALONE.includes(file));
 const others = files.filter((file) => !ALONE.includes(file));
 // Two at a time: emulated machines and lossy links have deadlines that an overloaded machine would miss.

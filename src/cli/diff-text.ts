@@ -31,11 +31,13 @@ function compareRoughly(before: readonly string[], after: readonly string[]): Di
   ];
 }
 
-function nearChanges(lines: readonly DiffLine[]): string[] {
+/** Of lines that are compared already. */
+export function nearChanges(lines: readonly DiffLine[]): string[] {
   const isNear = (index: number) =>
     lines.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).some(({ kind }) => kind !== "same");
   return lines.flatMap(({ kind, line }, index) => {
     if (isNear(index)) return [`${SIGNS[kind]} ${line}`];
+    // One mark stands for all lines that are left out.
     return index > 0 && isNear(index - 1) ? ["..."] : [];
   });
 }

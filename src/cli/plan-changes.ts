@@ -4,6 +4,7 @@ import { EverbootError } from "../base/errors.ts";
 import { type DiffLine, diffLines } from "../base/line-diff.ts";
 import type { StageText } from "../export/stages.ts";
 import type { Io } from "./command.ts";
+import { nearChanges } from "./diff-text.ts";
 import { requireSite } from "./site-file.ts";
 import { showHostOf } from "./site-view.ts";
 import { ask, hostPath } from "./state-option.ts";
@@ -75,10 +76,6 @@ export function compareStages(before: readonly StageText[], after: readonly Stag
   });
 }
 
-const SIGNS = { same: " ", added: "+", removed: "-" } as const;
-/** Lines that stay the same and are shown around a change. */
-const CONTEXT = 2;
-
 export function changesText({ host, against, stages }: ChangeReport): string[] {
   const changed = stages.filter(({ changes }) => changes.length > 0);
   const same = stages.filter(({ changes }) => changes.length === 0).map(({ stage }) => stage);
@@ -87,14 +84,4 @@ export function changesText({ host, against, stages }: ChangeReport): string[] {
     ...changed.flatMap(({ stage, changes }) => [`  ${stage}`, ...nearChanges(changes).map((line) => `    ${line}`)]),
     ...(same.length > 0 ? [`  as before: ${same.join(", ")}`] : []),
   ];
-}
-
-function nearChanges(lines: readonly DiffLine[]): string[] {
-  const isNear = (index: number) =>
-    lines.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).some(({ kind }) => kind !== "same");
-  return lines.flatMap(({ kind, line }, index) => {
-    if (isNear(index)) return [`${SIGNS[kind]} ${line}`];
-    // One mark stands for all lines that are left out.
-    return index > 0 && isNear(index - 1) ? ["..."] : [];
-  });
 }

@@ -226,6 +226,9 @@ function awaited(
   if (newest === undefined) return undefined;
   if (state === "installed") return awaitedReboot(boot, current, permit);
   if (state !== "booting" && state !== "installing") return undefined;
+  const last = current.at(-1);
+  // It was told so, once, and asks again by itself.
+  if (last?.what === "note" && last.stage === "script") return { what: "its turn: it asks again", since: last.at };
   const isLoaded = newest.stage === "dhcp" && current.some(({ facts }) => facts.asking === "ipxe");
   return { what: isLoaded ? NEXT_STEP.loader : NEXT_STEP[newest.stage], since: newest.last };
 }

@@ -1,4 +1,7 @@
-/** The site's trees as they are served: each opened when it is first asked for. */
+/**
+ * The site's trees as they are served: each opened when it is first asked for. One whose entry in the site file has
+ * changed is another one; who still reads the old one has it open.
+ */
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { OpenTree } from "../../content/mirror.ts";
@@ -15,12 +18,13 @@ export interface Trees {
 export function createTrees(options: { readonly clock: Clock; readonly log: Log }): Trees {
   const open = new Map<string, Promise<OpenTree>>();
   const opened = (tree: Tree): Promise<OpenTree> => {
-    const known = open.get(tree.name);
+    const entry = JSON.stringify(tree);
+    const known = open.get(entry);
     if (known !== undefined) return known;
     const opening = openTree(tree, options);
     // What keeps it shut may be mended meanwhile: the next request tries again.
-    opening.catch(() => open.delete(tree.name));
-    open.set(tree.name, opening);
+    opening.catch(() => open.delete(entry));
+    open.set(entry, opening);
     return opening;
   };
   return {
