@@ -13,6 +13,7 @@ import type { MemberRecord, Members } from "./cluster/members.ts";
 import { openPermits, type Permits } from "./cluster/permits.ts";
 import type { StatePaths } from "./cluster/state-folder.ts";
 import { type Common, isCluster, openCommon } from "./daemon-common.ts";
+import { isApart } from "./server/dhcp/shares.ts";
 import type { Site } from "./site/model.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
@@ -68,7 +69,7 @@ export async function openState(options: StateOptions): Promise<State> {
   undo.push(() => journal.flush());
   const again = handOutAgainMs === undefined ? {} : { handOutAgainMs };
   const permits = await openPermits({ store, clock, journal, random: randomBytes, ...others, ...again });
-  const leases = await LeaseTable.open(store, others.following);
+  const leases = await LeaseTable.open(store, { ...others, isApart: () => isApart(common?.awayMs() ?? 0) });
   const draining = await openDraining({ store, ...others });
   kept.draining = draining;
   const logs = createHostLogs(paths.logs);

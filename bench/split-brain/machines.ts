@@ -38,8 +38,13 @@ export type Happening =
   | { readonly kind: "lease"; readonly at: number; readonly mac: string; readonly address: string };
 
 const PATIENCE_MS = 1500;
+/** From a writing installer to the next boot script no machine is faster: within 3.5 s its servers may not have heard. */
+const RESTART_MS = 5000;
 /** How often a machine begins anew in the middle of its install. */
 const SICKNESS = 0.2;
+
+const EVENTS = ["answer", "partition", "packages", "done"];
+const WRITING = EVENTS.indexOf("partition");
 
 class Load {
   private readonly order: LoadOrder;
@@ -56,8 +61,8 @@ class Load {
     const random = randomOf(`${this.order.seed} ${host}`);
     while (!this.signal.aborted) {
       const token = await this.script(host, mac, random);
-      if (token !== undefined) await this.install(host, token, random);
-      await this.pause(200 + random() * 600);
+      const hasWritten = token !== undefined && (await this.install(host, token, random));
+      await this.pause(hasWritten ? RESTART_MS : 200 + random() * 600);
     }
   }
 
@@ -81,14 +86,15 @@ class Load {
     return token;
   }
 
-  /** As far as it gets: a refusal ends it, and so may sickness. */
-  private async install(host: string, token: string, random: () => number): Promise<void> {
-    for (const event of ["answer", "partition", "packages", "done"]) {
-      if (random() < SICKNESS) return;
+  /** As far as it gets: a refusal ends it, and so may sickness. Resolves with whether it has written to its disk. */
+  private async install(host: string, token: string, random: () => number): Promise<boolean> {
+    for (const [place, event] of EVENTS.entries()) {
+      if (random() < SICKNESS) return place > WRITING;
       const answer = await this.report(host, token, event, random);
-      if (answer === "refused") return;
+      if (answer === "refused") return place > WRITING;
       await this.pause(random() * 400);
     }
+    return true;
   }
 
   /** Until it is answered, by whichever server. */

@@ -19,6 +19,7 @@ const HOSTS = 9;
 const STRANGERS = 10;
 const LEASE_S = 60;
 const SETTLED_WITHIN_MS = 10_000;
+const AFTERWARDS_MS = 4000;
 const MACHINES = join(import.meta.dirname, "machines.ts");
 const DAEMON = join(import.meta.dirname, "daemon.ts");
 const LAB_HOSTS = Object.fromEntries(
@@ -61,6 +62,8 @@ export async function runTrial(lab: LabCluster, seed: number): Promise<Trial> {
   await lab.mend();
   await untilAtOne(lab);
   const healedMs = Math.round(performance.now() - healing);
+  // Those that have written come back, and ask servers that are well.
+  await delay(AFTERWARDS_MS);
   const happenings = await load.end();
   const copies = await equalCopies(lab);
   return { seed, schedule, healedMs, ...check(happenings, copies, LEASE_S * 1000) };

@@ -30,25 +30,34 @@ export interface LeaseView {
   holdOf(mac: Mac, now: number): Hold | undefined;
 }
 
+export interface LeaseOptions {
+  /** Where other servers lend too. */
+  readonly following?: Following;
+  /** Has this server been without the others for so long that it lends from its own share of a pool (shares.ts)? */
+  readonly isApart?: () => boolean;
+}
+
 const PREFIX = "lease/";
 
 export class LeaseTable implements LeaseView {
   private readonly store: Store;
+  private readonly isApart: () => boolean;
   private readonly entries = new Map<Ipv4, { readonly lease: Lease; readonly revision: Revision }>();
   private readonly byMac = new Map<Mac, Set<Ipv4>>();
   private readonly holds = new Map<Ipv4, Hold>();
   private readonly holdByMac = new Map<Mac, Hold>();
 
-  private constructor(store: Store) {
+  private constructor(store: Store, isApart: () => boolean) {
     this.store = store;
+    this.isApart = isApart;
   }
 
   /**
    * With `following` it keeps up with what other servers lend. Rejects with EverbootError `store-unavailable`, or
    * `state-broken` for a record that is no lease.
    */
-  static async open(store: Store, following?: Following): Promise<LeaseTable> {
-    const table = new LeaseTable(store);
+  static async open(store: Store, { following, isApart = () => false }: LeaseOptions = {}): Promise<LeaseTable> {
+    const table = new LeaseTable(store, isApart);
     const known = await store.list(PREFIX);
     for (const entry of known) table.remember(entry);
     if (following) void followStore(store, PREFIX, known, (row) => table.apply(row), following);
@@ -91,7 +100,9 @@ export class LeaseTable implements LeaseView {
   async commit(lease: Lease): Promise<boolean> {
     const key = PREFIX + lease.address;
     const expected = this.entries.get(lease.address)?.revision ?? 0;
-    const value = JSON.stringify({ mac: lease.mac, state: lease.state, expires: lease.expires });
+    const { mac, state, expires } = lease;
+    // One that was decided on with the others must not be kept without them (permit-facts.ts).
+    const value = JSON.stringify({ mac, state, expires, ...(this.isApart() && { apart: true }) });
     const result = await this.store.commit({ expect: [{ key, revision: expected }], put: [{ key, value }] });
     if (result.kind === "committed") {
       this.remember({ key, value, revision: result.revision });

@@ -10,18 +10,18 @@ const JOURNAL = "journal/";
 const LEASE = "lease/";
 
 /**
- * Events of the journal, what installers report, and leases: a server that is cut off lends from its own share of a pool
- * alone (server/dhcp/shares.ts). Everything else waits for the cluster: issuing and taking back; and handing out, as a
+ * Events of the journal, what installers report, and leases of a server that has been cut off for long: it lends from its
+ * own share of a pool alone (server/dhcp/shares.ts). Everything else waits for the cluster: issuing and taking back; and handing out, as a
  * server that is cut off cannot know that the permit was not used elsewhere.
  */
 export function isFact({ put = [], remove = [] }: Change): boolean {
   const isReported = ({ key, value }: { readonly key: string; readonly value: string }) =>
-    FREE.some((prefix) => key.startsWith(prefix)) ||
+    key.startsWith(JOURNAL) ||
+    (key.startsWith(LEASE) && isApart(value)) ||
     (key.startsWith(PERMIT) && REPORTED.includes(permitIn(value)?.state ?? "issued"));
   return put.every(isReported) && remove.every((key) => key.startsWith(JOURNAL));
 }
 
-const FREE = [JOURNAL, LEASE];
 const REPORTED: readonly PermitState[] = ["writing", "used", "failed"];
 
 /** The further, the less a machine is installed by it; of equal ones the later state is kept. */
@@ -54,6 +54,12 @@ function comparePermits(a: Permit, b: Permit): number {
 function permitIn(value: string): Permit | undefined {
   const record = recordIn(value);
   return record && "id" in record && "state" in record ? (record as Permit) : undefined;
+}
+
+/** Was it lent by a server that had been alone for long? */
+function isApart(value: string): boolean {
+  const record = recordIn(value);
+  return record !== undefined && "apart" in record && record.apart === true;
 }
 
 /** When a lease ends; 0 for what is none. */

@@ -22,6 +22,11 @@ export interface ShareStanding {
  */
 const NOTICED_MS = 8000;
 
+/** Without the common state for so long that the others no longer lend from this server's share? */
+export function isApart(awayMs: number): boolean {
+  return awayMs >= NOTICED_MS;
+}
+
 /** Of these servers, the one that lends this address of the pool whatever happens; the same on every server. */
 export function shareOwner({ first }: AddressRange, address: Ipv4, servers: readonly string[]): string | undefined {
   const sorted = servers.toSorted();
@@ -31,6 +36,6 @@ export function shareOwner({ first }: AddressRange, address: Ipv4, servers: read
 /** May this server lend the address now, or prolong its lease? */
 export function mayLend(pool: AddressRange, address: Ipv4, { self, servers, awayMs, isFresh }: ShareStanding): boolean {
   const owner = shareOwner(pool, address, servers);
-  if (owner === self) return awayMs === 0 || awayMs >= NOTICED_MS;
+  if (owner === self) return awayMs === 0 || isApart(awayMs);
   return awayMs === 0 && owner !== undefined && isFresh(owner);
 }

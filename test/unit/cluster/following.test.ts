@@ -20,7 +20,7 @@ async function serverOn(store: Store, name: string, signal: AbortSignal) {
   let count = 0;
   const random = (bytes: number) => new Uint8Array(bytes).fill(name.charCodeAt(0) + count++);
   const permits = await openPermits({ store, clock, journal, random, following });
-  return { journal, permits, leases: await LeaseTable.open(store, following) };
+  return { journal, permits, leases: await LeaseTable.open(store, { following }) };
 }
 
 async function pair(store: Store) {

@@ -17,7 +17,8 @@ test("what installers report and what the journal holds are facts; everything el
   const facts = STATES.filter((state) => isFact({ put: [{ key: "permit/vm1", value: permit(state) }, EVENT] }));
   assert.deepEqual(facts, ["writing", "used", "failed"]);
   assert.equal(isFact({ put: [EVENT], remove: ["journal/vm1/0-0-a"] }), true);
-  assert.equal(isFact({ put: [{ key: "lease/10.0.0.7", value: "{}" }] }), true);
+  assert.equal(isFact({ put: [{ key: "lease/10.0.0.7", value: "{}" }] }), false);
+  assert.equal(isFact({ put: [{ key: "lease/10.0.0.7", value: '{"apart":true}' }] }), true);
   assert.equal(isFact({ put: [EVENT], remove: ["permit/vm1"] }), false);
 });
 
