@@ -9,7 +9,6 @@ import { loadSite } from "../site/load.ts";
 import type { Site } from "../site/model.ts";
 import { formatProblem } from "../site/problem.ts";
 import { changeText, partChanges, type ServerReport, serverText } from "./apply-text.ts";
-import { whileAwake } from "./awake.ts";
 import type { Command, Io } from "./command.ts";
 import { diffText } from "./diff-text.ts";
 import { parseOptions, wantPositionals } from "./options.ts";
@@ -50,7 +49,7 @@ export function createApplyCommand(world: ApplyWorld): Command {
       const { warnings, ...file } = await requireSite(values.config, io);
       for (const found of warnings) if (found.severity === "warning") io.err(formatProblem(file.name, found));
       const application = new Application({ io, world, state, json, file });
-      return whileAwake(() => application.run({ yes, dryRun: values["dry-run"] }));
+      return application.run({ yes, dryRun: values["dry-run"] });
     },
   };
 }

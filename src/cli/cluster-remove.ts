@@ -1,7 +1,7 @@
 /** `everboot cluster remove`: a member less in etcd. */
 import { systemClock } from "../base/clock.ts";
 import { EverbootError } from "../base/errors.ts";
-import { createMembership, type EtcdMember } from "../cluster/etcd/membership.ts";
+import { createMembership, type EtcdMember, untilHealthy } from "../cluster/etcd/membership.ts";
 import { type EtcdPlace, etcdPlaces } from "../cluster/etcd/places.ts";
 import { removalProblem } from "../cluster/etcd/removal.ts";
 import { isAt, surveyEtcd } from "../cluster/etcd/survey.ts";
@@ -47,7 +47,7 @@ function findMember(listed: readonly EtcdMember[], places: readonly EtcdPlace[],
 async function remove({ id }: EtcdMember, endpoints: readonly string[]): Promise<void> {
   const membership = createMembership({ endpoints, clock: systemClock });
   try {
-    await membership.remove(id);
+    await untilHealthy(() => membership.remove(id), systemClock);
   } finally {
     membership.close();
   }

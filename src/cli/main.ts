@@ -2,6 +2,7 @@
 /** The command line: finds the command, tells every misuse and trouble in one line, sets the exit code. */
 import process from "node:process";
 import { EverbootError, errorKind } from "../base/errors.ts";
+import { whileAwake } from "./awake.ts";
 import type { Command, Io } from "./command.ts";
 
 /** Loaded when called: `check` must not wait for the servers' libraries. */
@@ -77,4 +78,6 @@ const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort(new Error(signal)));
 process.stdout.on("error", () => process.exit(0));
 const io = processIo(stopping.signal);
-process.exitCode = await main(process.argv.slice(2), io).catch((error: unknown) => exitCodeOf(error, io));
+process.exitCode = await whileAwake(() => main(process.argv.slice(2), io)).catch((error: unknown) =>
+  exitCodeOf(error, io),
+);

@@ -2,7 +2,6 @@ import process from "node:process";
 import { pino } from "pino";
 import { systemClock } from "../base/clock.ts";
 import { startDaemon } from "../daemon.ts";
-import { whileAwake } from "./awake.ts";
 import type { Command, Io } from "./command.ts";
 import { parseOptions, wantPositionals } from "./options.ts";
 import { requireSite } from "./site-file.ts";
@@ -31,7 +30,7 @@ export const upCommand: Command = {
     });
     wantPositionals(positionals, 0, 0, USAGE);
     const file = await requireSite(values.config, io);
-    const options = {
+    const daemon = await startDaemon({
       file,
       ...(values.server !== undefined && { serverName: values.server }),
       state: stateFolder(values.state, io),
@@ -39,13 +38,10 @@ export const upCommand: Command = {
       log: pino({ level: LEVELS.includes(values["log-level"]) ? values["log-level"] : "info" }, pino.destination(2)),
       pid: process.pid,
       searchPath: io.env.PATH ?? "",
-    };
-    await whileAwake(async () => {
-      const daemon = await startDaemon(options);
-      io.out(`ready: server ${daemon.server} of site ${file.site.name} on ${daemon.addresses.join(", ")}`);
-      await Promise.race([untilAborted(io), daemon.ended]);
-      await daemon.stop();
     });
+    io.out(`ready: server ${daemon.server} of site ${file.site.name} on ${daemon.addresses.join(", ")}`);
+    await Promise.race([untilAborted(io), daemon.ended]);
+    await daemon.stop();
     return 0;
   },
 };

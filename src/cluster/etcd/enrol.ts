@@ -1,11 +1,11 @@
 /** Makes a machine a member of the site's etcd: `member.json`, and the cluster's own list. Safe to repeat. */
-import { type Clock, sleep } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import type { EtcdTransport } from "../../store/etcd-transport.ts";
 import { lockState } from "../state-folder.ts";
 import { decideEnrolment, type Enrolment } from "./enrolment.ts";
 import { etcdPaths, hasData, type MemberFile, readMemberFile, setDataAside, writeMemberFile } from "./member-file.ts";
-import { createMembership, type EtcdMember, isUnhealthy, type Membership } from "./membership.ts";
+import { createMembership, type EtcdMember, type Membership, untilHealthy } from "./membership.ts";
 import type { EtcdPlace } from "./places.ts";
 
 export interface EnrolOptions {
@@ -26,10 +26,6 @@ export interface EnrolOptions {
 }
 
 export type Enrolled = "runs" | "ready" | "bootstrap" | "adopt" | "add" | "replace";
-
-/** etcd wants to have seen all others for 5 s; one of them may have started just now. */
-const HEALTHY_WITHIN_MS = 10_000;
-const ASK_AGAIN_MS = 500;
 
 /**
  * Resolves with what was found, after it is done. Rejects with EverbootError `cluster-refused`, `etcd-away`,
@@ -94,22 +90,12 @@ async function carryOut(
 /** A refusal may mean that an earlier call got through: the list decides. */
 async function comeIn({ state, place, clock }: EnrolOptions, membership: Membership): Promise<void> {
   const paths = etcdPaths(state);
-  const refusal = await add(membership, place.peerUrl, clock);
+  const refusal = await untilHealthy(() => membership.add(place.peerUrl), clock).catch((error: unknown) => error);
   const members = await membership.list();
   const isIn = members?.some(({ peerUrls }) => peerUrls.includes(place.peerUrl)) ?? false;
   if (!members || !isIn) throw refusal ?? new EverbootError("etcd-away", { endpoints: place.clientUrl });
   await setDataAside(paths);
   await writeMemberFile(paths, memberFile(place, namesIn(members), "existing"));
-}
-
-/** What etcd says against it; undefined = nothing. */
-async function add(membership: Membership, peerUrl: string, clock: Clock): Promise<unknown> {
-  const end = clock.now() + HEALTHY_WITHIN_MS;
-  for (;;) {
-    const refusal: unknown = await membership.add(peerUrl).catch((error: unknown) => error);
-    if (!isUnhealthy(refusal) || clock.now() > end) return refusal;
-    await sleep(clock, ASK_AGAIN_MS);
-  }
 }
 
 function memberFile(

@@ -2,7 +2,7 @@
  * Who the members of an etcd cluster are, and changing that: calls over the JSON gateway (etcd 3.4, rpc.proto, service
  * `Cluster`), each to the first endpoint that can answer it.
  */
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, sleep } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import { createEtcdTransport, type EtcdTransport } from "../../store/etcd-transport.ts";
 
@@ -111,8 +111,24 @@ function isJudged({ code = 0, message = "" }: AnswerBody): boolean {
   return JUDGED_CODES.has(code) || message.includes(UNHEALTHY);
 }
 
-/** It may take the next call: somebody was away until a moment ago. */
-export function isUnhealthy(error: unknown): boolean {
+/** etcd wants to have seen the members that it needs for 5 s; one of them may have come back just now. */
+const HEALTHY_WITHIN_MS = 10_000;
+const ASK_AGAIN_MS = 500;
+
+/** Makes a change of the members, again and again while that is the reason not to. Rejects as the change does. */
+export async function untilHealthy(change: () => Promise<void>, clock: Clock): Promise<void> {
+  const end = clock.now() + HEALTHY_WITHIN_MS;
+  for (;;) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!isUnhealthy(error) || clock.now() > end) throw error;
+    }
+    await sleep(clock, ASK_AGAIN_MS);
+  }
+}
+
+function isUnhealthy(error: unknown): boolean {
   return error instanceof EverbootError && String(error.details.reason).includes(UNHEALTHY);
 }
 
