@@ -32,7 +32,7 @@ export interface SteeringOptions {
 
 /** Milliseconds that a daemon may get too little of the processor to give a sign of life. */
 const STARVED_MS = 3000;
-/** Milliseconds after a pause in which a server holds nothing, and hears who has its addresses by now. */
+/** Milliseconds after a pause in which a server hears who has its addresses by now. */
 const GUEST_MS = GONE_MS + 60;
 /** For decisions that VRRP does not wait for, the LAN counts as witnessed for so many milliseconds. */
 export const LASTING_MS = 500;
@@ -65,13 +65,11 @@ export class Steering {
   }
 
   /**
-   * This whole machine stood still for a while, and others may have its addresses: it holds nothing until it knows, and
-   * its daemon has given a new sign of life. What is an heir's by then comes home as after any repair.
+   * This whole machine stood still for a while: what others hold by now is theirs, though keepalived here still believes
+   * otherwise. It comes home as after any repair. What nobody took stays.
    */
   paused(): void {
-    this.lastBeat = -Infinity;
     this.guestUntil = this.options.clock.now() + GUEST_MS;
-    this.writeHealth();
   }
 
   /** For good: this server holds nothing any more. */
@@ -90,9 +88,8 @@ export class Steering {
   /** As other servers may rely on it. */
   get fitness(): Fitness {
     const now = this.options.clock.now();
-    const isFresh = this.isAlive(now) && now >= this.guestUntil;
     const isOut = this.leaving || this.options.addresses.every(({ address }) => this.released.has(address));
-    return isFresh && !isOut ? this.told : "none";
+    return this.isAlive(now) && !isOut ? this.told : "none";
   }
 
   private isAlive(now: number): boolean {
@@ -121,10 +118,16 @@ export class Steering {
       const { address, holders } = steered;
       // A peer whose daemon does not live holds nothing and takes nothing.
       const rivals = peers.filter(({ name, fitness }) => fitness !== "none" && holders.includes(name));
-      const yields = this.isOutdone(rivals) || this.adviceOn(steered, own, rivals) === "yield";
-      this.put(files.hold(address), yields || this.released.has(address) ? 1 : 0);
+      const isLost = this.released.has(address) || this.isTaken(address, rivals) || this.isOutdone(rivals);
+      const yields = isLost || this.adviceOn(steered, own, rivals) === "yield";
+      this.put(files.hold(address), yields ? 1 : 0);
       this.put(files.claim(address), this.claim(steered));
     }
+  }
+
+  /** While this machine stood still. */
+  private isTaken(address: Ipv4, rivals: readonly PeerView[]): boolean {
+    return this.options.clock.now() < this.guestUntil && rivals.some(({ holds }) => holds.includes(address));
   }
 
   /** By a peer that serves better, and is in the part of the LAN where clients are. */

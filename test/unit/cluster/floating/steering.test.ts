@@ -193,19 +193,19 @@ test("an heir that holds an address on a living LAN has a better claim than the 
   assert.deepEqual(claims(), [0, 0]);
 });
 
-test("after a pause of the whole machine nothing is held until others were heard and the daemon lives", () => {
-  const { clock, steering, files } = steered();
-  steering.update("yes", [peer()]);
+test("after a pause of the whole machine what a peer holds by now is left to it, and the rest is kept", () => {
+  const { clock, steering, holding, files } = steered();
+  for (const address of [OWN, OTHER]) steering.changed({ address, state: "master" });
+  steering.update("yes", [peer({ holds: [OWN] })]);
+  assert.deepEqual(holding(), [0, 0]);
   steering.paused();
-  assert.equal(files.get("health"), 1);
-  steering.beat("well");
-  clock.advance(GONE_MS);
-  steering.beat("well");
   steering.update("yes", [peer()]);
-  assert.equal(files.get("health"), 1);
-  clock.advance(100);
-  steering.update("yes", [peer()]);
-  assert.equal(files.get("health"), 0);
+  assert.deepEqual(holding(), [0, 0]);
+  steering.update("yes", [peer({ holds: [OWN] })]);
+  assert.deepEqual([holding(), files.get("health")], [[1, 0], 0]);
+  clock.advance(GONE_MS + 60);
+  steering.update("yes", [peer({ holds: [OWN] })]);
+  assert.deepEqual(holding(), [0, 0]);
 });
 
 test("it knows what it holds, and tells changes from repetitions", () => {
