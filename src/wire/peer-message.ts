@@ -43,7 +43,7 @@ export interface PeerFacts {
 }
 
 export interface PeerMessage extends PeerFacts {
-  /** The server's name in the site file. */
+  /** The server's name in the site file, or `supervisorOf` it. */
   readonly sender: string;
   /** Larger after each start of the sender. */
   readonly epoch: number;
@@ -59,13 +59,27 @@ export type OpenedMessage =
   | { readonly kind: "drop"; readonly reason: "malformed" | "version" | "forged" };
 
 export const PEER_KEY_BYTES = 32;
+/** UDP. */
+export const PEER_PORT = 7069;
+
+/** The supervisor of a daemon speaks under a name of its own: it has sequence numbers of its own. */
+const SUPERVISOR = "/supervisor";
+
+export function supervisorOf(server: string): string {
+  return `${server}${SUPERVISOR}`;
+}
+
+/** The server that a message's sender belongs to. */
+export function serverOf(sender: string): string {
+  return sender.endsWith(SUPERVISOR) ? sender.slice(0, -SUPERVISOR.length) : sender;
+}
 
 const MAGIC = 0x45425450; // "EBTP"
 const VERSION = 1;
 const MAC_BYTES = 32;
 /** Keeps a datagram within one Ethernet frame: 1500 less the headers of IPv4 and UDP. */
 const MAX_DATAGRAM = 1472;
-const MAX_NAME = 64;
+const MAX_NAME = 64 + SUPERVISOR.length;
 const HEAD_BYTES = 4 + 1 + (1 + MAX_NAME) + 6 + 6 + 4 + 2 + 2;
 const MAX_FACTS_BYTES = MAX_DATAGRAM - HEAD_BYTES - MAC_BYTES;
 const ENDPOINT_BYTES = 6;
@@ -73,7 +87,7 @@ const ENDPOINT_BYTES = 6;
 const SESSION_BYTES = 2 * ENDPOINT_BYTES + 2 + 2 + 1 + 6 + 6 + 4 + 1 + 1 + 2;
 
 /**
- * @param message with a sender of at most 64 bytes, and facts as `packFacts` gives them
+ * @param message with a server's name of at most 64 bytes, and facts as `packFacts` gives them
  * @param key of PEER_KEY_BYTES bytes
  */
 export function sealPeerMessage(message: PeerMessage, key: Uint8Array): Uint8Array {

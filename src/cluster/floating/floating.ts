@@ -298,8 +298,10 @@ function planOf(options: FloatingOptions): SupervisionPlan {
   const others = [...site.servers.values()].filter((other) => other !== server);
   const router = site.subnets.find(({ cidr }) => cidrContains(cidr, server.address))?.router;
   const device = placeOn(interfaces, server, server.address)?.device;
+  const devices = addresses.flatMap(({ address }) => place(address)?.device ?? []);
   return {
-    ...{ server: server.name, addresses, folder, key, frozenAfterMs },
+    ...{ server: server.name, addresses, ports: [server.httpPort], folder, key, frozenAfterMs },
+    devices: [...new Set(devices)],
     peers: others.map(({ name, address, links }) => ({ name, lan: address, links })),
     ...(router && device ? { router: { address: router, device } } : {}),
     ...(server.serial === undefined ? {} : { serial: server.serial }),

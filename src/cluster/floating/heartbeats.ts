@@ -112,6 +112,11 @@ export class Heartbeats {
     return packet;
   }
 
+  /** Something else, to every peer on every link. */
+  tell(packets: readonly Uint8Array[], port: number): void {
+    for (const address of this.links.keys()) this.socket?.send(packets, { address, port });
+  }
+
   receive(packet: Uint8Array, from: string): void {
     const link = this.links.get(from);
     const heartbeat = link && decodeHeartbeat(packet, this.options.key);

@@ -92,6 +92,11 @@ export class Steering {
     return this.isAlive(now) && !isOut ? this.told : "none";
   }
 
+  /** Has the daemon stopped, though it was not told to end? */
+  get isFrozen(): boolean {
+    return !this.leaving && !this.isAlive(this.options.clock.now());
+  }
+
   private isAlive(now: number): boolean {
     const { frozenAfterMs, isStarved } = this.options;
     const silentMs = now - this.lastBeat;
@@ -107,8 +112,11 @@ export class Steering {
     return this.options.addresses.map(({ address }) => address).filter((address) => this.isHeld(address));
   }
 
-  /** Call it after all that has arrived was read: after a stall of this process, old news must not pass for silence. */
-  update(witness: Witness, peers: readonly PeerView[]): void {
+  /**
+   * Call it after all that has arrived was read: after a stall of this process, old news must not pass for silence.
+   * `contested`: addresses that a better holder has too.
+   */
+  update(witness: Witness, peers: readonly PeerView[], contested: readonly Ipv4[] = []): void {
     const { files, clock } = this.options;
     if (witness === "yes") this.lastWitnessed = clock.now();
     this.writeHealth();
@@ -118,7 +126,8 @@ export class Steering {
       const { address, holders } = steered;
       // A peer whose daemon does not live holds nothing and takes nothing.
       const rivals = peers.filter(({ name, fitness }) => fitness !== "none" && holders.includes(name));
-      const isLost = this.released.has(address) || this.isTaken(address, rivals) || this.isOutdone(rivals);
+      const isGone = this.released.has(address) || contested.includes(address);
+      const isLost = isGone || this.isTaken(address, rivals) || this.isOutdone(rivals);
       const yields = isLost || this.adviceOn(steered, own, rivals) === "yield";
       this.put(files.hold(address), yields ? 1 : 0);
       this.put(files.claim(address), this.claim(steered));

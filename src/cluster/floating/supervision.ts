@@ -10,11 +10,15 @@ import type { SteeredAddress } from "./steering.ts";
 export interface SupervisionPlan {
   readonly server: string;
   readonly addresses: readonly SteeredAddress[];
+  /** Interfaces of these addresses. */
+  readonly devices: readonly string[];
   readonly peers: readonly Peer[];
   /** Asked whether the LAN carries packets. */
   readonly router?: { readonly address: Ipv4; readonly device: string };
   /** Path of a device whose line ends at a peer. */
   readonly serial?: string;
+  /** TCP ports at which the daemon serves. */
+  readonly ports: readonly number[];
   /** Secret that all servers of the site share. */
   readonly key: Uint8Array;
   readonly program: string;

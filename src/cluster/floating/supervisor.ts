@@ -6,15 +6,19 @@
 import { writeFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { setTimeout } from "node:timers/promises";
+import type { Ipv4 } from "../../base/address.ts";
 import type { Clock } from "../../base/clock.ts";
 import { systemClock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import { openDatagramSocket } from "../../net/datagram.ts";
 import { openSerialLine, type SerialLine } from "../../net/serial.ts";
+import { servedConnections } from "../../net/tcp-connections.ts";
 import type { Witness } from "./advice.ts";
+import { ArpEars } from "./arp-ears.ts";
 import type { Fitness } from "./fitness.ts";
-import { HEARTBEAT_MS, Heartbeats, WITNESS_MS } from "./heartbeats.ts";
+import { HEARTBEAT_MS, Heartbeats, type PeerView, WITNESS_MS } from "./heartbeats.ts";
 import { Keepalived } from "./keepalived.ts";
+import { LastWords } from "./last-words.ts";
 import { type FloatingEvent, readNotifyFifo } from "./notify-fifo.ts";
 import { RouterProbe } from "./router-probe.ts";
 import { lookAtThread, Starvation } from "./starvation.ts";
@@ -38,7 +42,9 @@ class Supervisor {
   private readonly starvation = new Starvation(() => lookAtThread(process.ppid));
   private readonly heartbeats: Heartbeats;
   private readonly keepalived: Keepalived;
+  private readonly lastWords: LastWords;
   private readonly probe: RouterProbe | undefined;
+  private ears: ArpEars | undefined;
   private timer: NodeJS.Timeout | undefined;
   private closeFifo: () => void = () => undefined;
   private line: SerialLine | undefined;
@@ -47,14 +53,20 @@ class Supervisor {
 
   constructor(plan: SupervisionPlan) {
     this.plan = plan;
-    const { addresses, server, frozenAfterMs, peers, key, program, router } = plan;
+    const { addresses, server, frozenAfterMs, peers, ports, key, program, router } = plan;
+    const run = Date.now();
     const files = supervisionFiles(plan.folder);
     this.steering = new Steering({
       ...{ server, addresses, frozenAfterMs, files, clock: silenceClock },
       isStarved: (now) => this.starvation.isStarved(now),
       write: (file, value) => write(file, `${value}\n`),
     });
-    this.heartbeats = new Heartbeats({ server, peers, key, run: Date.now(), clock: silenceClock });
+    this.heartbeats = new Heartbeats({ server, peers, key, run, clock: silenceClock });
+    this.lastWords = new LastWords({
+      ...{ server, key, epoch: run },
+      connections: () => servedConnections(new Set(ports)),
+      send: (packets, port) => this.heartbeats.tell(packets, port),
+    });
     this.keepalived = new Keepalived({
       ...{ program, config: files.config, pidFile: files.pidFile, vrrpPidFile: files.vrrpPidFile, clock: steadyClock },
       addresses: addresses.map(({ address }) => address),
@@ -71,6 +83,7 @@ class Supervisor {
     this.steering.update("unknown", []);
     await this.openHeartbeats(steadyClock.now() + END_WITHIN_MS);
     this.line = await this.openLine();
+    this.ears = await ArpEars.open(this.plan);
     this.closeFifo = await readNotifyFifo(files.notify, (event) => this.changed(event));
     this.probe?.start();
     await this.keepalived.start();
@@ -99,6 +112,7 @@ class Supervisor {
     this.forgetStates();
     this.closeFifo();
     this.line?.close();
+    this.ears?.close();
     await this.heartbeats.close();
   }
 
@@ -131,14 +145,20 @@ class Supervisor {
     this.lastTick = now;
     const witness = this.witness();
     const peers = this.heartbeats.views();
-    this.steering.update(witness, peers);
+    this.steering.update(witness, peers, this.contested(peers));
     const { fitness, holds } = this.steering;
+    if (this.steering.isFrozen) void this.lastWords.speak(now);
     const lasting = this.steering.lasting(witness);
     // Others must hear of a cut at once; of a LAN that is divided for long, not of every late ping.
     const told = this.heartbeats.lanWitnessed(LASTING_MS) ? witness : lasting;
     const heartbeat = this.heartbeats.send({ fitness, holds, witness: told });
     this.line?.send(heartbeat);
     this.tellSeen({ kind: "seen", witness: lasting, peers });
+  }
+
+  private contested(peers: readonly PeerView[]): readonly Ipv4[] {
+    const heard = new Set(peers.flatMap(({ name, heard: where }) => (where === "nowhere" ? [] : [name])));
+    return this.ears?.contested(this.steering.holds, (name) => heard.has(name), silenceClock.now()) ?? [];
   }
 
   private tellSeen(seen: FromSupervisor): void {

@@ -36,15 +36,18 @@ export class PeerBoard {
   /**
    * @param message authentic, and later than those before it of the same sender
    * @param now in milliseconds, as every time here, of any clock that only goes on
+   * @returns the connections that were not known
    */
-  hear(message: PeerMessage, now: number): void {
+  hear(message: PeerMessage, now: number): TcpConnection[] {
     const page = this.pageOf(message);
     page.heardAt = now;
     const { round } = message;
+    const news = message.connections.filter((fact) => !page.connections.has(transferKey(fact)));
     for (const fact of message.sessions) page.sessions.set(transferKey(fact), { fact, round });
     for (const fact of message.connections) page.connections.set(transferKey(fact), { fact, round });
     forgetEnded(page.sessions, round);
     forgetEnded(page.connections, round);
+    return news;
   }
 
   /** Takes down the pages of peers that have been silent for long. */

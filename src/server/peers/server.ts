@@ -9,9 +9,12 @@ import { type DatagramSocket, type OpenDatagramSocket, openDatagramSocket } from
 import type { RawIpSender } from "../../net/raw-packet.ts";
 import {
   openPeerMessage,
+  PEER_PORT,
   type PeerFacts,
+  type PeerMessage,
   packFacts,
   sealPeerMessage,
+  serverOf,
   type TcpConnection,
   type TftpSession,
 } from "../../wire/peer-message.ts";
@@ -22,8 +25,6 @@ import { PeerBoard, type PostedSession } from "./board.ts";
 import { type FactKeys, keysOf, NO_FACTS, newFacts } from "./facts.ts";
 import { ReplayGuard } from "./replay.ts";
 import { planTickles, type Tickle } from "./tickle.ts";
-
-export const PEER_PORT = 7069;
 
 export interface PeersOptions {
   /** This server's name in the site file. */
@@ -152,13 +153,16 @@ class Peers implements PeersServer {
   }
 
   adopted(address: Ipv4): void {
-    const at = this.elapsed;
-    const { raw } = this.options;
-    this.adoptedAt.set(address, at);
+    this.adoptedAt.set(address, this.elapsed);
     this.board.inherit(address);
+    this.wake(address, this.board.connectionsTo(address));
+  }
+
+  private wake(address: Ipv4, connections: readonly TcpConnection[]): void {
+    const { raw } = this.options;
+    const at = this.adoptedAt.get(address);
     if (raw === undefined) return;
-    const tickles = planTickles(this.board.connectionsTo(address));
-    for (const [after, due] of Map.groupBy(tickles, (tickle) => tickle.after)) {
+    for (const [after, due] of Map.groupBy(planTickles(connections), (tickle) => tickle.after)) {
       this.options.clock.after(after, () => {
         if (this.adoptedAt.get(address) === at) this.tickle(raw, due);
       });
@@ -181,13 +185,22 @@ class Peers implements PeersServer {
       return;
     }
     const { message } = opened;
-    if (!this.options.peers.has(message.sender)) this.counts.add("drop.stranger");
+    if (!this.options.peers.has(serverOf(message.sender))) this.counts.add("drop.stranger");
     else if (!this.guard.accepts(message)) this.counts.add("drop.replay");
-    else {
-      this.counts.add("message");
-      this.heard.set(message.sender, { at: this.options.clock.now(), elapsed: this.elapsed });
-      this.board.hear(message, this.elapsed);
+    else this.hear(message);
+  }
+
+  private hear(message: PeerMessage): void {
+    const { sender } = message;
+    this.counts.add("message");
+    // A daemon that is stopped is not heard though its supervisor is.
+    if (sender === serverOf(sender)) {
+      this.heard.set(sender, { at: this.options.clock.now(), elapsed: this.elapsed });
     }
+    const news = this.board.hear(message, this.elapsed);
+    // Told too late: the address is here already.
+    for (const [address, connections] of Map.groupBy(news, ({ server }) => server.address))
+      if (this.adoptedAt.has(address)) this.wake(address, connections);
   }
 
   /** Tells all peers that this server lives, and what is under way. Never rejects. */

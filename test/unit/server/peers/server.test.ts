@@ -140,6 +140,19 @@ test("how long a session has gone untold counts to the moment its address came",
   assert.equal(two.peers.handover.find(server, client)?.untold, 5500);
 });
 
+test("a client that a stopped daemon's supervisor tells of when its address is here already is tickled at once", async () => {
+  const wire = new Wire();
+  const two = await machine(wire, "s2");
+  two.peers.adopted(FLOATING);
+  await wire.pass(5000);
+  const late = messageOf({ sender: "s1/supervisor", connections: [connectionOf(40001)] });
+  wire.put("10.0.0.2", sealPeerMessage(late, KEY));
+  wire.put("10.0.0.2", sealPeerMessage({ ...late, sequence: 2, round: 1 }, KEY));
+  await wire.pass(5000);
+  assert.equal(two.tickled.length, 5);
+  assert.deepEqual(two.peers.status(), [{ name: "s1", alive: false }]);
+});
+
 test("the clients of an adopted address are tickled, again and again, and no others", async () => {
   const wire = new Wire();
   const [one, two] = [await machine(wire, "s1"), await machine(wire, "s2")];
