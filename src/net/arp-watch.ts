@@ -22,6 +22,8 @@ const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const ETH_P_ARP = 0x0806;
+/** Two names of one number. */
+const NOTHING_WAITS: readonly unknown[] = ["EAGAIN", "EWOULDBLOCK"];
 /** Bytes of an ARP packet for Ethernet and IPv4. */
 const ARP_BYTES = 28;
 
@@ -71,7 +73,7 @@ function receiveOne(receive: (into: Uint8Array) => number, packet: Uint8Array): 
   try {
     return receive(packet);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EAGAIN") return undefined;
+    if (error instanceof Error && "code" in error && NOTHING_WAITS.includes(error.code)) return undefined;
     throw error;
   }
 }

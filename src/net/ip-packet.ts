@@ -1,5 +1,5 @@
 /** An IPv4 packet with a UDP datagram in it, for clients that the kernel cannot reach yet. Pure. */
-import { type Ipv4, ipv4ToBytes } from "../base/address.ts";
+import { type Ipv4, ipv4FromBytes, ipv4ToBytes } from "../base/address.ts";
 import { ByteWriter } from "../base/bytes.ts";
 import { checksum, sumWords } from "../wire/internet-checksum.ts";
 
@@ -38,4 +38,22 @@ export function ipUdpPacket(datagram: Datagram): Uint8Array {
   // A computed zero is sent as all ones: zero on the wire means "no checksum" (RFC 768).
   view.setUint16(IP_HEADER + 6, checksum(packet.subarray(IP_HEADER), pseudoHeader) || 0xffff);
   return packet;
+}
+
+/** Undefined for what is no whole UDP datagram: fragments, other protocols, packets cut short. Checksums are not looked at. */
+export function readIpUdp(packet: Uint8Array): Datagram | undefined {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+  if (packet.length < IP_HEADER || packet[0] === undefined || packet[0] >> 4 !== 4) return undefined;
+  const header = (packet[0] & 0x0f) * 4;
+  // All but "do not fragment" and the reserved bit: more fragments follow, or this is a later one (RFC 791 section 3.1).
+  const isFragment = (view.getUint16(6) & 0x3fff) !== 0;
+  if (packet[9] !== UDP_PROTOCOL || isFragment || header < IP_HEADER || packet.length < header + UDP_HEADER)
+    return undefined;
+  const length = view.getUint16(header + 4);
+  if (length < UDP_HEADER || packet.length < header + length) return undefined;
+  return {
+    from: { address: ipv4FromBytes(packet.subarray(12)), port: view.getUint16(header) },
+    to: { address: ipv4FromBytes(packet.subarray(16)), port: view.getUint16(header + 2) },
+    payload: packet.subarray(header + UDP_HEADER, header + length),
+  };
 }

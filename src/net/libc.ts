@@ -21,3 +21,9 @@ export async function loadLibc(): Promise<(name: string, signature: string) => N
     };
   };
 }
+
+/** Gives where bytes lie in memory, for structures that point to others: it holds while the bytes are in use. */
+export async function loadAddressOf(): Promise<(bytes: Uint8Array) => bigint> {
+  const { default: koffi } = await import("koffi");
+  return (bytes) => koffi.address(bytes);
+}
