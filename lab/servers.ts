@@ -74,6 +74,16 @@ export class ServersLab {
       await this.fabric.ip(`link set lan-${name} type bridge_slave isolated ${isolated ? "on" : "off"}`);
   }
 
+  /** `lost`: no server hears a heartbeat of another one by any link; all else goes on as before. */
+  async loseHeartbeats(lost: boolean): Promise<void> {
+    const begin = "add table inet lost; delete table inet lost";
+    // VRRP is IP protocol 112 (RFC 5798 section 5.1.1.4), the supervisors' heartbeats UDP port 694.
+    const chain = "add table inet lost; add chain inet lost in { type filter hook input priority 0; }";
+    const rules = ["udp dport 694", "meta l4proto 112"].map((match) => `add rule inet lost in ${match} drop`);
+    const commands = lost ? [begin, chain, ...rules] : [begin];
+    for (const { space } of this.servers) await space.exec("nft", [commands.join("; ")]);
+  }
+
   /** The client's neighbour table: the MAC that it would send to. */
   async clientArp(address: string): Promise<string | undefined> {
     return / lladdr (\S+)/.exec(await this.client.ip(`neigh show ${address}`))?.[1];

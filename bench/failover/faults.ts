@@ -4,7 +4,7 @@ import { kill } from "../../lab/cleanup.ts";
 import type { LabCluster } from "../../lab/cluster.ts";
 import type { LabServer, ServersLab } from "../../lab/servers.ts";
 import type { Chance, Fault } from "./plan.ts";
-import { loseHeartbeats, type Rig } from "./rig.ts";
+import type { Rig } from "./rig.ts";
 
 /** Does it. Whatever takes long is done before. */
 export type Act = () => Promise<void> | void;
@@ -59,7 +59,7 @@ export const PREPARE: Readonly<Record<Fault, Prepare>> = {
   "heartbeat-cut":
     ({ lab }, victim) =>
     async () => {
-      await Promise.all([lab.net.cut(victim, "cross", "silent"), ...lab.servers.map(loseHeartbeats)]);
+      await Promise.all([lab.net.cut(victim, "cross", "silent"), lab.net.loseHeartbeats(true)]);
     },
   "lan-cut": ({ lab }, victim, chance) => {
     const how = cutKind(chance);

@@ -85,7 +85,7 @@ export class Rig {
   async mend(): Promise<void> {
     this.disks.clear();
     this.clocks.reset();
-    for (const server of this.lab.servers) await hearHeartbeats(server);
+    await this.lab.net.loseHeartbeats(false);
     await this.lab.mend();
     this.noteDaemons();
     await this.lab.until("all servers are well again", () => this.isWell());
@@ -134,19 +134,6 @@ export class Rig {
     }
     return true;
   }
-}
-
-/** No server hears a heartbeat of another one any more, by any link; all else goes by the LAN as before. */
-export async function loseHeartbeats({ space }: LabServer): Promise<void> {
-  // VRRP is IP protocol 112 (RFC 5798 section 5.1.1.4), the supervisors' heartbeats UDP port 694.
-  const chain = "add table inet lost; add chain inet lost in { type filter hook input priority 0; }";
-  await space.exec("nft", [
-    `${chain}; add rule inet lost in udp dport 694 drop; add rule inet lost in meta l4proto 112 drop`,
-  ]);
-}
-
-async function hearHeartbeats({ space }: LabServer): Promise<void> {
-  await space.exec("nft", ["add table inet lost; delete table inet lost"]);
 }
 
 function isCurrent({ servers, state }: ClusterReport): boolean {

@@ -218,6 +218,23 @@ describe("two servers", { skip: obstacle, concurrency: 1 }, () => {
     });
   }
 
+  test("servers that hear no heartbeat of each other on a living LAN do not both keep an address", async () => {
+    const held = () => Promise.all(site.daemons.map(({ server }) => site.lab.holders(server.floating)));
+    const isAtHome = async () => (await held()).join() === "server1,server2";
+    await site.settled();
+    await site.lab.loseHeartbeats(true);
+    try {
+      await until("each takes the other's address too", async () => !(await isAtHome()));
+      await until("the owners alone have them", isAtHome);
+      await pause(QUIET_MS);
+      assert.deepEqual(await held(), [["server1"], ["server2"]]);
+    } finally {
+      await site.lab.loseHeartbeats(false);
+    }
+    await pause(QUIET_MS);
+    assert.deepEqual(await held(), [["server1"], ["server2"]]);
+  });
+
   test("an heir keeps the address until no transfer needs it", async () => {
     const [victim, heir] = [site.daemon(0), site.daemon(1)];
     await site.settled();
