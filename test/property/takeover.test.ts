@@ -89,6 +89,32 @@ test("a client gets identical bytes when its server dies after any packet", asyn
   );
 });
 
+test("an address that two servers had for a moment: the first goes on where the second has brought the client", async () => {
+  for (const windowSize of [1, 4, 64]) {
+    const content = longContent(3000);
+    const simulation = new Simulation(serving(content));
+    const handover = gossip(() => true);
+    await simulation.takeOver(serving(content), handover);
+    const first = simulation.server;
+    const options = [
+      { name: "blksize", value: "8" },
+      { name: "windowsize", value: String(windowSize) },
+    ];
+    const client = new SimulatedClient(simulation, { port: PORT, path: "f", options, eager: false });
+    const until = (packets: number) => simulation.run(() => simulation.sent.length >= packets, 600_000);
+    await until(1000);
+    await simulation.takeOver(serving(content), handover);
+    await until(2500);
+    simulation.comeBack(first);
+    const back = simulation.now();
+    await simulation.run(() => client.done, back + 2000);
+    assert.ok(client.done, `window ${windowSize}`);
+    assert.equal(Buffer.compare(client.bytes, content), 0);
+    assert.equal(first.counters().adopted, 1);
+    await first.stop();
+  }
+});
+
 /** Any two blocks of it differ, also those with the same number on the wire. */
 function longContent(blocks: number): Uint8Array {
   const content = Buffer.alloc(blocks * 8 + 3);

@@ -39,6 +39,7 @@ export class Simulation implements Clock {
   private readonly chance: () => number;
   private readonly clients = new Map<number, (packet: TftpPacket) => void>();
   private deliver: (packet: Uint8Array, from: Peer) => void = () => {};
+  private readonly ears = new Map<TftpServer, (packet: Uint8Array, from: Peer) => void>();
 
   constructor(resolve: FileResolver, faults: Faults = NO_FAULTS, seed = 1, maxSessions = 4096) {
     this.faults = faults;
@@ -50,6 +51,12 @@ export class Simulation implements Clock {
   async takeOver(resolve: FileResolver, handover?: Handover): Promise<void> {
     this.server = this.createServer(resolve, { handover });
     await this.server.start();
+  }
+
+  /** The address comes to a server that had it before, and has not ended. */
+  comeBack(server: TftpServer): void {
+    this.server = server;
+    this.deliver = this.ears.get(server) ?? this.deliver;
   }
 
   createServer(resolve: FileResolver, more: { maxSessions?: number; handover?: Handover | undefined }): TftpServer {
@@ -67,6 +74,7 @@ export class Simulation implements Clock {
       },
       openSocket: async (_protocol, _address, port, events) => {
         this.deliver = events.message;
+        this.ears.set(server, events.message);
         const send = (packets: readonly Uint8Array[], to: Peer) => {
           if (this.server === server) this.fromServer(packets, to);
         };

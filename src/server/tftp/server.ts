@@ -171,17 +171,24 @@ class TftpListener implements TftpServer {
 
   private onAck(block: number, from: Peer): void {
     const slot = this.slots.get(keyOf(from));
-    if (slot === undefined && this.adopt(block, from)) return;
+    const session = slot?.session;
+    const isStrange = slot === undefined || (session !== undefined && !session.hasSent(block));
+    if (isStrange && this.adopt(block, from, session)) return;
     this.sessionOf(from)?.handle({ kind: "ack", block, at: this.options.clock.now() });
     if (slot) this.tellAgain(slot);
   }
 
-  /** Goes on with the transfer of a server that died; false if this is none that is known. */
-  private adopt(block: number, from: Peer): boolean {
+  /**
+   * Goes on with the transfer of another server; false if this is none that is known. `own`: as far as this server knows
+   * it, while the other one, that had the address too for a moment, has brought the client further.
+   */
+  private adopt(block: number, from: Peer, own?: Session): boolean {
     const { address, handover } = this.options;
     const known = handover?.find({ address, port: this.port }, from);
     const acked = known && placeAck(known, block);
     if (known === undefined || acked === undefined || this.slots.size >= this.maxSessions) return false;
+    if (own && acked <= own.acked) return false;
+    own?.end({ kind: "moved" });
     const slot: Slot = { request: "" };
     this.slots.set(keyOf(from), slot);
     void this.answer(requestOf(known.session), from, slot, { session: known.session, acked });

@@ -5,6 +5,7 @@ import { BlockReader, type Body } from "./body.ts";
 import type { Terms } from "./negotiate.ts";
 import {
   isFresh,
+  isSent,
   resumeTransfer,
   type Step,
   startTransfer,
@@ -73,6 +74,11 @@ export class Session {
   /** Blocks that have arrived, counted from 1 without wrapping. */
   get acked(): number {
     return Math.max(this.state.acked, 0);
+  }
+
+  /** May an ACK of this block, as on the wire, be an answer to what was sent here? */
+  hasSent(wireBlock: number): boolean {
+    return isSent(this.state, wireBlock);
   }
 
   /** Blocks that arrive in a second, on an average. */

@@ -93,9 +93,18 @@ export function isFresh(state: TransferState): boolean {
   return state.acked < state.firstBlock;
 }
 
+/** Does an ACK of this block, 0 to 65535 as on the wire, fall among those that wait for one? Else it is late, or of none. */
+export function isSent(state: TransferState, wireBlock: number): boolean {
+  return blockOf(state, wireBlock) <= state.sent;
+}
+
+function blockOf({ acked }: TransferState, wireBlock: number): number {
+  return acked + ((wireBlock - acked) & 0xffff);
+}
+
 function onAck(state: TransferState, wireBlock: number, at: number): Step {
-  const block = state.acked + ((wireBlock - state.acked) & 0xffff);
-  if (block > state.sent) return { state, action: { kind: "ignore" } }; // late, or never sent
+  if (!isSent(state, wireBlock)) return { state, action: { kind: "ignore" } };
+  const block = blockOf(state, wireBlock);
   if (block === state.acked) return suspectGap(state);
   const progress: TransferState = {
     ...state,
