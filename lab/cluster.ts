@@ -32,6 +32,8 @@ export interface LabClusterOptions {
   /** At most 4 characters, for the namespaces' names. */
   readonly name: string;
   readonly servers: number;
+  /** Further machines for servers that are not in the site file yet: see `changeServers`. */
+  readonly spares?: number;
   /** A third voice where there are two servers; default: yes for two, no for more. */
   readonly witness?: boolean;
   /** Entries of the site file by host name; each has the profile `small`. */
@@ -65,6 +67,7 @@ export class LabCluster {
   readonly siteFile: string;
   readonly tree: string;
   private readonly options: LabClusterOptions;
+  private count: number;
   private readonly etcd = new Map<string, ChildProcess>();
   private readonly daemons = new Map<string, ChildProcess>();
   private readonly forget: () => void;
@@ -72,6 +75,7 @@ export class LabCluster {
   private constructor(net: ServersLab, options: LabClusterOptions) {
     this.net = net;
     this.options = options;
+    this.count = options.servers;
     this.folder = mkdtempSync(join(tmpdir(), `everboot-${options.name}-`));
     this.forget = addCleanup(() => rmSync(this.folder, { recursive: true, force: true }));
     this.siteFile = join(this.folder, "site.yaml");
@@ -80,9 +84,11 @@ export class LabCluster {
 
   /** Resolves when every server holds its own address and has caught up. Leaves nothing behind when it rejects. */
   static async open(options: LabClusterOptions): Promise<LabCluster> {
-    const cluster = new LabCluster(await ServersLab.open(options.name, options.servers), options);
+    const { name, servers, spares = 0 } = options;
+    const cluster = new LabCluster(await ServersLab.open(name, servers + spares), options);
     try {
       mkdirSync(cluster.tree);
+      cluster.makeStates();
       cluster.writeSite();
       await options.fill(cluster.tree, cluster.siteFile);
       await options.prepare?.(cluster.net);
@@ -97,8 +103,15 @@ export class LabCluster {
     }
   }
 
+  /** Those of the site file. */
   get servers(): readonly LabServer[] {
-    return this.net.servers;
+    return this.net.servers.slice(0, this.count);
+  }
+
+  /** Writes a site file with the first `count` machines as servers; it is for the caller to apply it. */
+  changeServers(count: number): void {
+    this.count = count;
+    this.writeSite();
   }
 
   /** Names of the members of etcd: the servers', and the witness. */
@@ -108,7 +121,7 @@ export class LabCluster {
   }
 
   server(name: string): LabServer {
-    const found = this.servers.find((server) => server.name === name);
+    const found = this.net.servers.find((server) => server.name === name);
     if (!found) throw new Error(`no server ${name} in the lab`);
     return found;
   }
@@ -148,10 +161,13 @@ export class LabCluster {
   }
 
   /** A command of `everboot cluster` on a server; resolves with what it printed, rejects with what it complains of. */
-  async command(server: LabServer, action: string, ...args: readonly string[]): Promise<string> {
-    const words = ["cluster", action, "-c", this.siteFile, "--state", this.state(server), ...args];
-    const { PATH = "" } = unpackedEnvironment();
-    return server.space.exec("env", [`PATH=${PATH}`, process.execPath, EVERBOOT, ...words], WAIT_MS);
+  command(server: LabServer, action: string, ...args: readonly string[]): Promise<string> {
+    return this.everboot(server, ["cluster", action], args);
+  }
+
+  /** Applies the site file; resolves when all its servers serve it. */
+  async apply(server: LabServer): Promise<void> {
+    await this.everboot(server, ["apply"], ["--yes"]);
   }
 
   /** A member of etcd with the data that it had; does nothing when it runs, or is its daemon's. */
@@ -234,6 +250,12 @@ export class LabCluster {
     this.forget();
   }
 
+  private everboot(server: LabServer, action: readonly string[], args: readonly string[]): Promise<string> {
+    const words = [...action, "-c", this.siteFile, "--state", this.state(server), ...args];
+    const { PATH = "" } = unpackedEnvironment();
+    return server.space.exec("env", [`PATH=${PATH}`, process.execPath, EVERBOOT, ...words], WAIT_MS);
+  }
+
   private async join(server: LabServer): Promise<void> {
     await this.command(server, "join", "--server", server.name);
   }
@@ -263,7 +285,10 @@ export class LabCluster {
       ...site,
     };
     writeFileSync(this.siteFile, stringify(entry));
-    for (const server of this.servers) {
+  }
+
+  private makeStates(): void {
+    for (const server of this.net.servers) {
       mkdirSync(this.state(server));
       writeFileSync(join(this.state(server), "cluster.key"), `${"5a".repeat(32)}\n`, { mode: 0o600 });
     }

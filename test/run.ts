@@ -38,7 +38,7 @@ if (chosen.length === 0) {
 /** What measures pauses of a second needs the machine for itself. */
 const ALONE = [
   ...["apply-cluster", "bond-guest", "cluster", "cluster-drain", "cluster-members", "demo", "etcd-cluster"],
-  ...["fleet", "fleet-storm", "floating", "floating-health", "floating-serial", "takeover"],
+  ...["fleet", "fleet-servers", "fleet-storm", "floating", "floating-health", "floating-serial", "takeover"],
 ].map((name) => `test/e2e/${name}.test.ts`);
 const alone = files.filter((file) => ALONE.includes(file));
 const others = files.filter((file) => !ALONE.includes(file));

@@ -47,6 +47,10 @@ export interface FleetLabOptions {
   readonly machines: number;
   readonly place: Place;
   readonly noise: Noise;
+  /** As of `LabClusterOptions`. */
+  readonly spares?: number;
+  readonly witness?: boolean;
+  readonly daemonsRunEtcd?: boolean;
   /** Further keys of the site file, and of each server's entry. */
   readonly site?: object;
   readonly serverKeys?: (name: string) => object;
@@ -72,15 +76,14 @@ export class FleetLab {
   }
 
   static async open(options: FleetLabOptions): Promise<FleetLab> {
-    const { name, servers, machines, place, noise, site, serverKeys, environment } = options;
+    const { machines, place, noise, site, serverKeys, ...lab } = options;
     const names = Array.from({ length: machines }, (_, number) => number);
     const hosts = names.map((number) => [hostName(number), { nics: [mac(number)], address: place.host(number) }]);
     const cluster = await LabCluster.open({
-      ...{ name, servers, hosts: Object.fromEntries(hosts), prepare: place.prepare },
+      ...{ ...lab, hosts: Object.fromEntries(hosts), prepare: place.prepare },
       fill: (folder) => writeNoise(folder, noise),
       site: { subnets: [place.subnet], ...site },
       serverKeys: (server) => ({ ...place.server(Number(server.replace("server", ""))), ...serverKeys?.(server) }),
-      ...(environment && { environment }),
     });
     return new FleetLab(cluster, options);
   }
