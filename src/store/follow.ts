@@ -27,9 +27,9 @@ export interface Changes {
   readonly upTo: Revision;
 }
 
-/** Ends when the signal aborts; rejects with what `read` throws. The pulse must beat after every commit. */
+/** Ends when the signal aborts; rejects as `read` does. The pulse must beat after every commit. */
 export async function* follow(
-  read: (after: Revision) => Changes,
+  read: (after: Revision) => Promise<Changes>,
   pulse: Pulse,
   after: Revision,
   signal: AbortSignal,
@@ -39,13 +39,15 @@ export async function* follow(
   try {
     let position = after;
     while (!signal.aborted) {
-      const { rows, upTo } = read(position);
+      // Taken before reading: a commit that comes while it goes on must not be slept over.
+      const next = pulse.next();
+      const { rows, upTo } = await read(position);
       position = upTo;
       for (const row of rows) {
         if (signal.aborted) return;
         yield row;
       }
-      if (rows.length === 0) await pulse.next();
+      if (rows.length === 0) await next;
     }
   } finally {
     signal.removeEventListener("abort", wake);

@@ -62,7 +62,7 @@ export function createMemoryStore(): Store {
     },
     list: async (prefix) => list(prefix),
     commit: async (change) => commit(change),
-    watch: (prefix, after, signal) => follow((position) => changesSince(prefix, position), pulse, after, signal),
+    watch: (prefix, after, signal) => follow(async (position) => changesSince(prefix, position), pulse, after, signal),
     async close() {
       closed = true;
       pulse.beat();

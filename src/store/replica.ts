@@ -114,6 +114,8 @@ class ReplicaStore implements Replica {
   private readonly board = new BeatBoard();
   private readonly inOrder = createMutex();
   private readonly underWay = new Set<Promise<unknown>>();
+  /** By key: when the newest edit of it is over, and in this copy if it succeeded. */
+  private readonly settling = new Map<string, Promise<void>>();
   private closed: boolean = false;
 
   constructor(options: ReplicaOptions, copy: LocalCopy) {
@@ -233,8 +235,9 @@ class ReplicaStore implements Replica {
     if (keysOf(change).some((key) => truths.has(DATA + key)))
       throw editsRefused(new Error("its facts are undelivered"));
     const { signal } = this.link;
+    const over = Promise.withResolvers<void>();
     try {
-      const result = await this.sendEdit(change);
+      const result = await this.sendEdit(change, over.promise);
       if (result.kind === "committed") {
         if (mayBeSilent(change)) await this.link.catchUp();
         return { kind: "committed", revision: await this.copy.applied(result.revision, signal) };
@@ -246,18 +249,32 @@ class ReplicaStore implements Replica {
       if (!(error instanceof EverbootError && error.code === "store-unavailable")) throw error;
       this.link.lost(error);
       throw editsRefused(error);
+    } finally {
+      over.resolve();
     }
   }
 
-  /** Edits reach the cluster in the order they came, and do not wait for each other there. */
-  private async sendEdit(change: Change): Promise<CommitResult> {
+  /**
+   * Edits reach the cluster in the order they came, and do not wait for each other there; but one that expects something
+   * of a key waits until an earlier edit of that key can be seen here.
+   */
+  private async sendEdit(change: Change, over: Promise<void>): Promise<CommitResult> {
     const sent = await this.inOrder(async () => {
+      for (const { key } of change.expect ?? []) await this.settling.get(key);
+      for (const key of writesOf(change).keys()) this.settle(key, over);
       const translated = await this.copy.translate(change);
       if ("conflict" in translated) return { result: { kind: "conflict", key: DATA + translated.conflict } as const };
       return { result: this.options.remote.commit(changeOf(dataWrites(change), translated.expect)) };
     });
     const result = await sent.result;
     return result.kind === "conflict" ? { kind: "conflict", key: result.key.slice(DATA.length) } : result;
+  }
+
+  private settle(key: string, over: Promise<void>): void {
+    this.settling.set(key, over);
+    void over.then(() => {
+      if (this.settling.get(key) === over) this.settling.delete(key);
+    });
   }
 }
 

@@ -1,139 +1,110 @@
-/**
- * The store of a single server: one SQLite file. Commits of one turn of the event loop share one transaction, and so
- * one sync of the disk; each is still judged on its own and sees those before it.
- */
-import type { DatabaseSync } from "node:sqlite";
-import { DELETIONS_KEPT, firstConflict, prefixEnd, rowOf, storeUnavailable, writesOf } from "./change.ts";
-import { createPulse, follow } from "./follow.ts";
-import { openDatabase } from "./sqlite-file.ts";
-import type { Change, CommitResult, Deleted, Entry, Revision, Store } from "./store.ts";
-
-interface Waiting {
-  readonly change: Change;
-  resolve(result: CommitResult): void;
-  reject(error: Error): void;
-}
+/** The store of a single server: one SQLite file, which a thread of its own reads and writes (sqlite-worker.ts). */
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { EverbootError } from "../base/errors.ts";
+import { storeUnavailable } from "./change.ts";
+import { type Changes, createPulse, follow } from "./follow.ts";
+import type { SqliteCall, SqliteQuestion, SqliteReply, SqliteTrouble } from "./sqlite-messages.ts";
+import type { CommitResult, Entry, Store } from "./store.ts";
 
 /** Rejects with EverbootError `state-broken` or `state-unwritable`. */
 export async function openSqliteStore(path: string): Promise<Store> {
-  const table = createTable(openDatabase(path));
+  const thread = new Thread(path);
+  await thread.opened;
   const pulse = createPulse();
-  let waiting: Waiting[] = [];
-  let closed = false;
 
-  function whileOpen<T>(work: () => T): T {
-    if (closed) throw storeUnavailable(new Error("the store is closed"));
+  async function ask<T>(question: SqliteQuestion): Promise<T> {
     try {
-      return work();
+      return (await thread.ask(question)) as T;
     } catch (error) {
       throw storeUnavailable(error);
     }
   }
 
-  function commitWaiting(): void {
-    const group = waiting;
-    if (group.length === 0) return;
-    waiting = [];
-    try {
-      const results = table.commitAll(group.map((one) => one.change));
-      for (const [index, result] of results.entries()) group[index]?.resolve(result);
-      pulse.beat();
-    } catch (error) {
-      for (const one of group) one.reject(storeUnavailable(error));
-    }
-  }
-
   return {
-    get: async (key) => whileOpen(() => table.get(key)),
-    list: async (prefix) => whileOpen(() => table.list(prefix)),
-    commit: (change) =>
-      new Promise((resolve, reject) => {
-        if (closed) return reject(storeUnavailable(new Error("the store is closed")));
-        if (waiting.length === 0) setImmediate(commitWaiting);
-        waiting.push({ change, resolve, reject });
-      }),
-    watch: (prefix, after, signal) =>
-      follow((position) => whileOpen(() => table.changesSince(prefix, position)), pulse, after, signal),
-    async close() {
-      if (closed) return;
-      commitWaiting();
-      closed = true;
-      table.close();
+    get: (key) => ask<Entry | undefined>({ kind: "get", key }),
+    list: (prefix) => ask<readonly Entry[]>({ kind: "list", prefix }),
+    async commit(change) {
+      const result = await ask<CommitResult>({ kind: "commit", change });
       pulse.beat();
-    },
-  };
-}
-
-/** The SQL. Throws what `node:sqlite` throws. */
-function createTable(database: DatabaseSync) {
-  const select = database.prepare("SELECT key, value, revision FROM kv WHERE key = ? AND value IS NOT NULL");
-  // The end is NULL for the prefixes that have none.
-  const inPrefix = "key >= ?1 AND (?2 IS NULL OR key < ?2)";
-  const selectPrefix = database.prepare(`SELECT * FROM kv WHERE ${inPrefix} AND value IS NOT NULL ORDER BY key`);
-  const selectSince = database.prepare(
-    `SELECT * FROM kv INDEXED BY kv_by_revision WHERE revision > ?3 AND ${inPrefix} ORDER BY revision, key`,
-  );
-  const insert = database.prepare(
-    "INSERT INTO kv VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET value = ?2, revision = ?3",
-  );
-  const remove = database.prepare("UPDATE kv SET value = NULL, revision = ?2 WHERE key = ?1 AND value IS NOT NULL");
-  const forgetDeletions = database.prepare("DELETE FROM kv WHERE value IS NULL AND revision <= ?");
-  const saveRevision = database.prepare("UPDATE meta SET number = ? WHERE name = 'revision'");
-  let durable = Number(database.prepare("SELECT number FROM meta WHERE name = 'revision'").get()?.number ?? 0);
-
-  function get(key: string): Entry | undefined {
-    const row = select.get(key);
-    return row === undefined ? undefined : (parseRow(row) as Entry);
-  }
-
-  function applyOne(change: Change, revision: Revision): CommitResult {
-    const conflict = firstConflict(change, (key) => get(key)?.revision ?? 0);
-    if (conflict !== undefined) return { kind: "conflict", key: conflict };
-    for (const [key, value] of writesOf(change)) {
-      if (value === undefined) remove.run(key, revision);
-      else insert.run(key, value, revision);
-    }
-    return { kind: "committed", revision };
-  }
-
-  function applyAll(changes: readonly Change[]): CommitResult[] {
-    let revision = durable;
-    const results = changes.map((change) => {
-      const result = applyOne(change, revision + 1);
-      if (result.kind === "committed") revision = result.revision;
       return result;
-    });
-    saveRevision.run(revision);
-    forgetDeletions.run(revision - DELETIONS_KEPT);
-    return results;
-  }
-
-  return {
-    get,
-    list: (prefix: string) => selectPrefix.all(prefix, prefixEnd(prefix) ?? null).map((row) => parseRow(row) as Entry),
-    changesSince: (prefix: string, after: Revision) => ({
-      rows: selectSince.all(prefix, prefixEnd(prefix) ?? null, after).map(parseRow),
-      upTo: durable,
-    }),
-    /** One transaction; nothing of it is there when it throws. */
-    commitAll(changes: readonly Change[]): CommitResult[] {
-      database.exec("BEGIN IMMEDIATE");
-      try {
-        const results = applyAll(changes);
-        database.exec("COMMIT");
-        for (const result of results) if (result.kind === "committed") durable = result.revision;
-        return results;
-      } catch (error) {
-        // After some failures, a full disk for one, SQLite has rolled back by itself.
-        if (database.isTransaction) database.exec("ROLLBACK");
-        throw error;
-      }
     },
-    close: () => database.close(),
+    watch: (prefix, after, signal) =>
+      follow((position) => ask<Changes>({ kind: "since", prefix, after: position }), pulse, after, signal),
+    async close() {
+      await thread.close();
+      pulse.beat();
+    },
   };
 }
 
-function parseRow(row: Record<string, unknown>): Entry | Deleted {
-  const value = row.value === null ? undefined : String(row.value);
-  return rowOf(String(row.key), value, Number(row.revision));
+interface Asker {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Keeps the process alive for as long as an answer is due, and no longer. */
+class Thread {
+  /** Resolves when the file is open; rejects with an EverbootError. */
+  readonly opened: Promise<unknown>;
+  private readonly worker: Worker;
+  private readonly askers = new Map<number, Asker>();
+  private lastId = -1;
+  private closing: Promise<unknown> | undefined;
+  private ended: Error | undefined;
+
+  constructor(path: string) {
+    const program = new URL(`sqlite-worker${extname(import.meta.filename)}`, import.meta.url);
+    this.worker = new Worker(program, { workerData: path });
+    this.worker.on("message", (reply: SqliteReply) => this.hear(reply));
+    this.worker.once("error", (error) => this.end(error instanceof Error ? error : new Error(String(error))));
+    this.worker.once("exit", () => this.end(new Error("the store is closed")));
+    this.opened = this.expect();
+  }
+
+  /** Rejects with what `node:sqlite` threw, or when the store is closed. */
+  ask(question: SqliteQuestion): Promise<unknown> {
+    if (this.closing || this.ended) return Promise.reject(this.ended ?? new Error("the store is closed"));
+    return this.send(question);
+  }
+
+  /** Commits that wait are done first. */
+  async close(): Promise<void> {
+    this.closing ??= this.ended ? Promise.resolve() : this.send({ kind: "close" });
+    await this.closing.catch(() => undefined);
+    await this.worker.terminate();
+  }
+
+  private send(question: SqliteQuestion): Promise<unknown> {
+    const answer = this.expect();
+    this.worker.postMessage({ ...question, id: this.lastId } satisfies SqliteCall);
+    return answer;
+  }
+
+  private expect(): Promise<unknown> {
+    this.lastId += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.askers.set(this.lastId, { resolve, reject });
+    this.worker.ref();
+    return promise;
+  }
+
+  private hear(reply: SqliteReply): void {
+    const asker = this.askers.get(reply.id);
+    this.askers.delete(reply.id);
+    if (this.askers.size === 0) this.worker.unref();
+    if ("trouble" in reply) asker?.reject(errorOf(reply.trouble));
+    else asker?.resolve(reply.result);
+  }
+
+  private end(error: Error): void {
+    this.ended ??= error;
+    for (const asker of this.askers.values()) asker.reject(error);
+    this.askers.clear();
+  }
+}
+
+function errorOf({ text, errno, code, details }: SqliteTrouble): Error {
+  if (code) return new EverbootError(code, details, undefined, text);
+  return Object.assign(new Error(text), errno !== undefined && { code: errno });
 }
