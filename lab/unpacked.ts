@@ -24,6 +24,8 @@ export const UNPACKED_PACKAGES = [
   "libpci3",
   "libsensors5",
   "libwrap0",
+  // promtool: judges metrics, alert rules and queries
+  "prometheus",
 ] as const;
 
 /** Fetches and unpacks what is not there yet. The names of those that this machine's apt could not get. */

@@ -7,6 +7,7 @@ import type { Health } from "./cluster/health.ts";
 import type { MemberRecord, Members } from "./cluster/members.ts";
 import { type AppliedSite, followAppliedSite, readAppliedSite } from "./cluster/site-revisions.ts";
 import type { StatePaths } from "./cluster/state-folder.ts";
+import type { IssuedToken } from "./cluster/tokens.ts";
 import { openCluster } from "./daemon-cluster.ts";
 import { isCluster } from "./daemon-common.ts";
 import type { DeskView } from "./daemon-desk.ts";
@@ -43,6 +44,8 @@ export interface RunOptions {
 export interface Run {
   readonly server: string;
   readonly addresses: readonly Ipv4[];
+  /** The site's first token for the API, if this run made it. Never rejects. */
+  readonly firstToken: Promise<IssuedToken | undefined>;
   readonly members: () => Members;
   /** Does this server know all that the others have written? */
   readonly isCaughtUp: () => boolean;
@@ -118,11 +121,20 @@ async function startServers(options: RunOptions, name: string, state: State, und
     undo.push(() => pair.keeper.stop());
   }
   void followAppliedSite(state.store, options.applied, options.unreadable, state.following).catch(options.unreadable);
-  const run = { server: name, addresses, members, isCaughtUp: () => common?.replica.caughtUp() ?? true };
+  const firstToken = site.api ? makeFirstToken(state, name, log) : Promise.resolve(undefined);
+  const run = { server: name, addresses, members, firstToken, isCaughtUp: () => common?.replica.caughtUp() ?? true };
   return {
     ...{ site, run: { ...run, swap: parts.swap }, queue: () => parts.live.waiting() },
     rate: createRateMeter(() => bytesSent(parts.servers), clock),
   };
+}
+
+/** Nobody waits for it: without the cluster there is none, and the next start tries again. */
+function makeFirstToken({ tokens }: State, server: string, log: Log): Promise<IssuedToken | undefined> {
+  return tokens.first(server).catch((error: unknown) => {
+    log.warn({ error }, "the first token cannot be made now: make one with `everboot token add`");
+    return undefined;
+  });
 }
 
 interface ClusterParts {

@@ -2,25 +2,31 @@
 import type { Ipv4 } from "./base/address.ts";
 import type { Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
+import { VERSION } from "./base/version.ts";
 import { installsAt } from "./cluster/draining.ts";
 import { Health } from "./cluster/health.ts";
 import { httpEar, tftpEar } from "./cluster/health-ears.ts";
 import type { StatePaths } from "./cluster/state-folder.ts";
+import { StatusBoard } from "./cluster/status-board.ts";
 import type { Cluster } from "./daemon-cluster.ts";
 import type { Common } from "./daemon-common.ts";
 import { LiveSite } from "./daemon-site.ts";
 import type { State, Undo } from "./daemon-state.ts";
 import { localInterfaces } from "./net/interfaces.ts";
 import { udpOpener } from "./net/udp.ts";
-import { createApiServer } from "./server/api/api.ts";
+import { createApiServer, networkDoorOf } from "./server/api/api.ts";
+import { createLogEvents } from "./server/boot/log-events.ts";
 import type { ClusterReport, SiteDesk } from "./server/boot/operations.ts";
 import { createPermitGate } from "./server/boot/permit-gate.ts";
 import { createTrees } from "./server/boot/trees.ts";
 import { createDhcpServer, type DhcpServer } from "./server/dhcp/server.ts";
+import { createHooks } from "./server/hooks/hooks.ts";
 import { createHttpServer } from "./server/http/server.ts";
+import { createMetrics, type Metrics } from "./server/metrics/metrics.ts";
 import type { Server } from "./server/server.ts";
 import { createSyslogServer } from "./server/syslog/server.ts";
 import { createTftpServer } from "./server/tftp/server.ts";
+import { openDashboard } from "./server/web/serve.ts";
 import type { Site, Server as SiteServer } from "./site/model.ts";
 
 export interface ServersOptions {
@@ -51,7 +57,8 @@ export interface Servers {
 export async function createServers(options: ServersOptions): Promise<Servers> {
   const { server, addresses, state, cluster, clock, log } = options;
   const made: { servers: readonly Server[]; health?: Health } = { servers: [] };
-  const live = createLive(options, made);
+  const board = statusBoard(options, made);
+  const live = createLive(options, made, board);
   const about = { clock, log, resolve: live.files, observer: live.transfers };
   // A floating address that is here already, as after a crash, is among this machine's own.
   const listened = [...new Set([...addresses, ...(cluster?.floating ?? [])])];
@@ -63,7 +70,9 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
     listener: createHttpServer({ ...about, address, port: server.httpPort, routes: [live.reports] }),
   }));
   const tftp = listened.map((address) => ({ address, listener: cluster?.tftp.get(address) ?? tftpAt(address) }));
-  const syslog = listened.map((address) => createSyslogServer({ address, log, onMessage: live.syslog }));
+  const syslog = listened.map((address) =>
+    createSyslogServer({ address, log, clock, knows: live.isHost, onMessage: live.syslog }),
+  );
   const dhcp: DhcpServer = createDhcpServer({
     ...{ ...live.dhcp, interfaces: localInterfaces, leases: state.leases, clock, log, sockets: await udpOpener() },
   });
@@ -81,16 +90,53 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
     ...[...syslog, dhcp, admissionOf(live)],
     ...(cluster ? [healthServer(health), cluster.last] : []),
   ];
-  const api = createApiServer({ socket: options.paths.socket, operations: live.operations, log });
+  const metrics = metricsOf(options, { live, health, board, servers: () => made.servers });
+  options.undo.push(metrics.stop);
+  const { tokens, audit, journal } = state;
+  const api = createApiServer({
+    ...{ socket: options.paths.socket, operations: live.operations, clock, log, metrics: metrics.scrape },
+    ...{ version: VERSION, access: { tokens, audit }, subscribe: journal.subscribe },
+    ...(options.site.api && { network: networkDoorOf(options.site.api, own) }),
+    web: await openDashboard(log),
+  });
+  const hooks = createHooks({
+    ...{ server: server.name, site: () => live.site, feed: api.feed, clock, log },
+    isFirst: (host) => live.operations().isFirst(host),
+  });
   const swap = (next: Site) => {
     live.swap(next);
     dhcp.swap(live.dhcp);
   };
-  return { live, health, servers: [...made.servers, api], swap };
+  return { live, health, servers: [...made.servers, api, hooks], swap };
 }
 
 function countersOf({ listener }: { readonly listener: Server }) {
   return () => listener.counters();
+}
+
+interface Measured {
+  readonly live: LiveSite;
+  readonly health: Health;
+  readonly board: StatusBoard;
+  readonly servers: () => readonly Server[];
+}
+
+function metricsOf({ server, state, cluster, clock }: ServersOptions, measured: Measured): Metrics {
+  const { journal, permits, local, storeTimes, draining, common } = state;
+  const { live, health, board, servers } = measured;
+  return createMetrics({
+    ...{ version: VERSION, server: server.name, site: () => live.site, servers, clock },
+    ...{ journal, permits, statusOf: (host) => board.status(host), health, local, storeTimes },
+    ...(cluster &&
+      common && {
+        cluster: {
+          servers: cluster.servers,
+          isDraining: () => draining.has(server.name),
+          awayMs: common.awayMs,
+          state: () => ({ ...common.replica.status(), ...(common.pair && { pair: common.pair.keeper.state }) }),
+        },
+      }),
+  });
 }
 
 interface Made {
@@ -98,18 +144,30 @@ interface Made {
   readonly health?: Health;
 }
 
-function createLive(options: ServersOptions, made: Made): LiveSite {
+function statusBoard({ state, clock, undo }: ServersOptions, made: Made): StatusBoard {
+  const { journal, permits } = state;
+  const board = new StatusBoard({ journal, permits, clock, trouble: () => made.health?.stateTrouble() });
+  undo.push(() => board.close());
+  return board;
+}
+
+function createLive(options: ServersOptions, made: Made, board: StatusBoard): LiveSite {
   const { clock, log, site, server, addresses, sites, state, cluster, isAlive, undo } = options;
-  const { journal, permits, logs, members } = state;
+  const { journal, permits, logs, members, unknown } = state;
   const trees = createTrees({ clock, log });
   undo.push(trees.close);
   const gate = createPermitGate(permits, clock);
+  const logEvents = createLogEvents({
+    ...{ clock, logs, record: journal.record, eventsOf: journal.events, traceOf: journal.bootId },
+    permitOf: (host) => permits.newestOf(host)?.id,
+  });
   const calls = cluster && state.common ? clusterCalls(sites, state, cluster, state.common, made) : {};
   return new LiveSite(
     {
-      ...{ clock, log, server: server.name, addresses, trees, gate, journal, permits, logs, members, isAlive },
+      ...{ clock, log, server: server.name, addresses, trees, gate, journal, permits },
+      ...{ logs, logEvents, unknown, members, isAlive },
       ...(cluster && { cluster }),
-      about: { servers: () => made.servers, sites, ...calls },
+      about: { servers: () => made.servers, sites, hostStatus: (host) => board.status(host), ...calls },
     },
     site,
   );

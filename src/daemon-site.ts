@@ -1,6 +1,6 @@
 /** What of a daemon depends on the revision of the site file: made anew for each, exchanged between two requests. */
 import { agreedOrders, type OrderServers, ordersByLoad } from "./balance/site-orders.ts";
-import type { Ipv4 } from "./base/address.ts";
+import { type Ipv4, parseIpv4 } from "./base/address.ts";
 import type { Clock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { type PlanBoot, planBoot } from "./boot/plan.ts";
@@ -9,15 +9,20 @@ import type { HostLogs } from "./cluster/host-log.ts";
 import type { Journal } from "./cluster/journal.ts";
 import type { Members } from "./cluster/members.ts";
 import type { Permits } from "./cluster/permits.ts";
+import type { UnknownMachines } from "./cluster/unknown.ts";
+import { createUnknownDesk } from "./cluster/unknown-desk.ts";
+import { macOfScriptPath } from "./cluster/unknown-sighting.ts";
 import { loaderFile } from "./content/loaders.ts";
 import type { FileResolver } from "./content/served-file.ts";
 import type { Cluster } from "./daemon-cluster.ts";
 import { createShowHost } from "./export/show-host.ts";
+import { familyOf } from "./os/family.ts";
 import { FAMILIES, POLICIES } from "./registry.ts";
 import type { Operations } from "./server/api/api.ts";
 import { createBootFiles } from "./server/boot/boot-files.ts";
 import { firstBootJudge } from "./server/boot/first-boot-judge.ts";
 import { createInstallFiles } from "./server/boot/install-files.ts";
+import type { LogEvents } from "./server/boot/log-events.ts";
 import { createOperations, type OperationsOptions } from "./server/boot/operations.ts";
 import type { PermitGate } from "./server/boot/permit-gate.ts";
 import { createRecorder, type Recorder } from "./server/boot/recorder.ts";
@@ -42,6 +47,9 @@ export interface Surroundings {
   readonly journal: Journal;
   readonly permits: Permits;
   readonly logs: HostLogs;
+  readonly logEvents: LogEvents;
+  /** Machines that are no hosts. */
+  readonly unknown: UnknownMachines;
   readonly gate: PermitGate;
   readonly trees: Trees;
   readonly cluster?: Cluster;
@@ -49,7 +57,7 @@ export interface Surroundings {
   readonly isAlive: (server: string) => boolean;
   readonly members: () => Members;
   /** What the control API tells that is not of the site file. */
-  readonly about: Pick<OperationsOptions, "servers" | "sites" | "cluster" | "drain">;
+  readonly about: Pick<OperationsOptions, "servers" | "sites" | "cluster" | "drain" | "hostStatus">;
 }
 
 interface SiteParts {
@@ -72,10 +80,13 @@ interface SyslogLine {
 export class LiveSite {
   private readonly surroundings: Surroundings;
   private parts: SiteParts;
+  /** That is served now. */
+  site: Site;
 
   /** `site` has this server. */
   constructor(surroundings: Surroundings, site: Site) {
     this.surroundings = surroundings;
+    this.site = site;
     this.parts = createParts(surroundings, site);
   }
 
@@ -88,6 +99,7 @@ export class LiveSite {
   readonly transfers: TransferObserver = {
     started: (transfer) => this.parts.transfers.started(transfer),
     ended: (transfer) => this.parts.transfers.ended(transfer),
+    request: (request) => this.parts.transfers.request?.(request),
   };
 
   /** Machines that wait here to be let in. */
@@ -101,6 +113,9 @@ export class LiveSite {
 
   readonly syslog = (line: SyslogLine): void => this.parts.syslog(line);
 
+  /** Is this the address of a host, whose log is wanted? */
+  readonly isHost = (address: string): boolean => this.parts.dhcp.site.hostByAddress.has(address as Ipv4);
+
   readonly operations = (): Operations => this.parts.operations;
 
   get reports(): Route {
@@ -110,11 +125,13 @@ export class LiveSite {
 
   swap(site: Site): void {
     this.parts = createParts(this.surroundings, site);
+    this.site = site;
   }
 }
 
 function createParts(surroundings: Surroundings, site: Site): SiteParts {
-  const { server: name, clock, log, journal, permits, gate, trees, cluster, about } = surroundings;
+  const { server: name, clock, log, journal, permits, gate, trees, cluster, about, unknown } = surroundings;
+  unknown.settle((mac) => site.hostByMac.has(mac));
   const server = ownEntry(site, name);
   const agreed = cluster?.agree(site);
   const order = agreed?.order ?? agreedOrders(site, POLICIES);
@@ -136,14 +153,25 @@ function createParts(surroundings: Surroundings, site: Site): SiteParts {
   };
   const showHost = createShowHost({ ...shown, serverFor: view });
   return {
-    dhcp: { site, server, plan, observer, ...(agreed && { agreement: agreed.agreement }) },
+    dhcp: {
+      site,
+      server,
+      plan,
+      observer,
+      stranger: (sighting) => unknown.note(sighting),
+      ...(agreed && { agreement: agreed.agreement }),
+    },
     files,
     admission,
-    transfers: recorder.transfers,
+    transfers: withStrangers(recorder.transfers, site, unknown),
     reports: reportRoute({ permits: gate, append: journal.append, log, judge: firstBootJudge(site) }),
-    syslog: syslogWriter(site, surroundings.logs),
+    syslog: syslogReader(site, surroundings.logEvents),
     operations: createOperations({
       ...{ ...about, site, server: name, clock, permits, plan, journal, installFiles, showHost },
+      members: surroundings.members,
+      log: (host, { lines, boot }) => surroundings.logs.tail(host, lines, boot),
+      first: (host) => order(host).find((each) => each.name === name || surroundings.isAlive(each.name))?.name,
+      unknown: createUnknownDesk({ unknown, site, sites: about.sites }),
     }),
   };
 }
@@ -189,11 +217,26 @@ function siteRecorder({ server, permits, journal, log }: Surroundings, site: Sit
   });
 }
 
-function syslogWriter(site: Site, logs: HostLogs) {
+/** The path of a boot script names the machine that asks, host or not. */
+function withStrangers(observer: TransferObserver, site: Site, unknown: UnknownMachines): TransferObserver {
+  return {
+    started: (transfer) => observer.started(transfer),
+    ended: (transfer) => {
+      observer.ended(transfer);
+      const mac = macOfScriptPath(transfer.path);
+      const address = parseIpv4(transfer.client);
+      if (mac && !site.hostByMac.has(mac)) unknown.note({ at: transfer.ended, mac, ...(address && { address }) });
+    },
+  };
+}
+
+function syslogReader(site: Site, logEvents: LogEvents) {
   return ({ client, program, text }: SyslogLine) => {
     const host = site.hostByAddress.get(client as Ipv4);
     // A stranger's lines would fill the disk in a host's name.
-    if (host) logs.append(host.name, program === undefined ? text : `${program}: ${text}`);
+    if (!host) return;
+    const { readLog } = familyOf(FAMILIES, host.profile.tree);
+    logEvents.line(host.name, { text, ...(program !== undefined && { program }) }, readLog);
   };
 }
 

@@ -1,7 +1,8 @@
 /** The state of a daemon, opened: its store, and what is kept in it. */
 import { randomBytes } from "node:crypto";
-import type { Clock } from "./base/clock.ts";
+import { type Clock, steadyClock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
+import { type Audit, createAudit } from "./cluster/audit.ts";
 import { type Draining, openDraining } from "./cluster/draining.ts";
 import type { Following } from "./cluster/follow-store.ts";
 import type { Writable } from "./cluster/health.ts";
@@ -12,8 +13,13 @@ import { LeaseTable } from "./cluster/leases.ts";
 import type { MemberRecord, Members } from "./cluster/members.ts";
 import { openPermits, type Permits } from "./cluster/permits.ts";
 import type { StatePaths } from "./cluster/state-folder.ts";
+import { openTokens, type Tokens } from "./cluster/tokens.ts";
+import { openUnknown, type UnknownMachines } from "./cluster/unknown.ts";
+import { createVendors } from "./cluster/unknown-vendors.ts";
 import { type Common, isCluster, openCommon } from "./daemon-common.ts";
 import { isApart } from "./server/dhcp/shares.ts";
+import { createStoreTimes, type StoreTimes } from "./server/metrics/metrics.ts";
+import { timedStore } from "./server/metrics/timed-store.ts";
 import type { Site } from "./site/model.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
@@ -31,6 +37,12 @@ export interface State {
   readonly leases: LeaseTable;
   readonly draining: Draining;
   readonly logs: HostLogs;
+  /** Of the API, and who has changed what by it. */
+  readonly tokens: Tokens;
+  readonly audit: Audit;
+  /** Machines that are no hosts. */
+  readonly unknown: UnknownMachines;
+  readonly storeTimes: StoreTimes;
 }
 
 /** What ends that which was begun, last first. */
@@ -52,14 +64,16 @@ export interface StateOptions {
 }
 
 export async function openState(options: StateOptions): Promise<State> {
-  const { site, server, paths, clock, undo, handOutAgainMs } = options;
-  const local = watchWrites(await openSqliteStore(paths.store), clock);
+  const { site, server, paths, clock, log, undo, handOutAgainMs } = options;
+  const storeTimes = createStoreTimes();
+  const local = watchWrites(timedStore(await openSqliteStore(paths.store), storeTimes.disk), clock);
   const kept: { draining?: Draining } = {};
   const about = () => ({ ...options.about(), draining: kept.draining?.has(server) ?? false });
   const common = isCluster(site)
-    ? await openCommon({ ...options, site, server, folder: paths.folder, local, about })
+    ? // Who is away, and for how long, is told from what goes on here: a clock that jumps must change nothing.
+      await openCommon({ ...options, clock: steadyClock, site, server, folder: paths.folder, local, about })
     : undefined;
-  const store = common?.replica ?? local;
+  const store = timedStore(common?.replica ?? local, storeTimes.state);
   undo.push(() => store.close());
   const ended = new AbortController();
   undo.push(() => ended.abort());
@@ -74,6 +88,12 @@ export async function openState(options: StateOptions): Promise<State> {
   kept.draining = draining;
   const logs = createHostLogs(paths.logs);
   undo.push(() => logs.flush());
+  const unknown = await openUnknown({ store, clock, server, vendorOf: createVendors(), ...others });
+  undo.push(() => unknown.close());
+  const tokens = await openTokens({ store, clock, random: randomBytes, ...others });
+  const audit = createAudit({ store, clock, log, server });
+  undo.push(() => audit.flush());
   const members = common?.members ?? ((): Members => new Map());
-  return { store, local, ...(common && { common }), members, following, journal, permits, leases, draining, logs };
+  const facts = { journal, permits, leases, draining, logs, unknown, tokens, audit };
+  return { store, local, ...(common && { common }), members, following, ...facts, storeTimes };
 }

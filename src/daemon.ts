@@ -7,6 +7,7 @@ import { type RunningEtcd, startEtcdMember } from "./cluster/etcd/member.ts";
 import { RestartTurn, siteChange } from "./cluster/site-change.ts";
 import type { AppliedSite } from "./cluster/site-revisions.ts";
 import { lockState, type StateLock } from "./cluster/state-folder.ts";
+import type { IssuedToken } from "./cluster/tokens.ts";
 import { isCluster } from "./daemon-common.ts";
 import { createSiteDesk, type Standing } from "./daemon-desk.ts";
 import { type OwnFile, type ServedSite, SiteRevisionsHere } from "./daemon-revisions.ts";
@@ -31,6 +32,8 @@ export interface DaemonOptions {
 export interface Daemon {
   readonly server: string;
   readonly addresses: readonly Ipv4[];
+  /** The site's first token for the API, if this daemon made it: to be shown once. Never rejects. */
+  readonly firstToken: Promise<IssuedToken | undefined>;
   /**
    * Resolves when it has ended by itself, as the applied site file no longer has this server; rejects when its servers
    * could not be started again.
@@ -45,8 +48,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = lockState(options.state, options.pid);
   try {
     const daemon = new RunningDaemon(options, lock);
-    const { server, addresses } = await daemon.start();
-    return { server, addresses, ended: daemon.ended, stop: () => daemon.stop() };
+    const { server, addresses, firstToken } = await daemon.start();
+    return { server, addresses, firstToken, ended: daemon.ended, stop: () => daemon.stop() };
   } catch (error) {
     lock.release();
     throw error;

@@ -29,7 +29,7 @@ export const POLICIES: ReadonlyMap<string, BalancePolicy> = new Map(
 );
 
 /** Folders of `src/server`: protocols with sockets of their own, and what protocols share. */
-export const SERVERS = ["api", "boot", "dhcp", "http", "peers", "syslog", "tftp"] as const;
+export const SERVERS = ["api", "boot", "dhcp", "hooks", "http", "metrics", "peers", "syslog", "tftp", "web"] as const;
 
 /** Files of `src/store` that fulfil the Store port. */
 export const STORES = ["etcd", "memory", "sqlite"] as const;

@@ -23,6 +23,7 @@ const ROOMS = [
   "cluster",
   "server",
   "export",
+  "doctor",
   "registry.ts",
   "daemon-cluster.ts",
   "daemon-common.ts",

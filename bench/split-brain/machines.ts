@@ -81,7 +81,7 @@ class Load {
     const path = `/boot/ipxe/${mac.replaceAll(":", "-")}`;
     const answer = await this.request("GET", path, random);
     if (answer?.status !== 200) return undefined;
-    const token = /\/boot\/([0-9a-f]{32})\//.exec(answer.text)?.[1];
+    const token = /\/boot\/([0-9a-f]{32})(?:-[0-9a-f]{8})?\//.exec(answer.text)?.[1];
     tell({ kind: "script", at: Date.now(), host, ...(token !== undefined && { token }) });
     return token;
   }

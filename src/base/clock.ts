@@ -20,6 +20,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** Milliseconds since some moment, which only go on: nobody moves it by setting the machine's time. */
+export const steadyClock: Clock = { ...systemClock, now: () => performance.now() };
+
 /** Resolves after `ms`; rejects with the signal's reason when aborted first. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,4 @@
 /** `everboot apply`: publishes a site file to all servers of the site, and waits until they serve it. */
-import process from "node:process";
-import { createInterface } from "node:readline/promises";
 import { type Clock, sleep, systemClock } from "../base/clock.ts";
 import { EverbootError } from "../base/errors.ts";
 import { siteChange } from "../cluster/site-change.ts";
@@ -10,6 +8,7 @@ import type { Site } from "../site/model.ts";
 import { formatProblem } from "../site/problem.ts";
 import { changeText, partChanges, type ServerReport, serverText } from "./apply-text.ts";
 import type { Command, Io } from "./command.ts";
+import { type Confirm, confirmOnTerminal } from "./confirm.ts";
 import { diffText } from "./diff-text.ts";
 import { parseOptions, wantPositionals } from "./options.ts";
 import { requireSite, type SiteFile } from "./site-file.ts";
@@ -33,8 +32,7 @@ const OPTIONS = {
 /** The world of this command besides `Io`. */
 export interface ApplyWorld {
   readonly clock: Clock;
-  /** Asks a person; `undefined` = nobody is there. */
-  confirm(question: string, io: Io): Promise<boolean | undefined>;
+  readonly confirm: Confirm;
 }
 
 export function createApplyCommand(world: ApplyWorld): Command {
@@ -176,16 +174,4 @@ function isOwed({ name, alive, serves }: ServerReport, before: SiteReport, { rev
 
 function withoutText({ text: _text, ...report }: SiteReport): object {
   return report;
-}
-
-async function confirmOnTerminal(question: string, io: Io): Promise<boolean | undefined> {
-  if (!process.stdin.isTTY || !io.terminal) return undefined;
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await lines.question(question, { signal: io.signal })).trim());
-  } catch {
-    return false;
-  } finally {
-    lines.close();
-  }
 }

@@ -4,21 +4,29 @@ import process from "node:process";
 import { EverbootError, errorKind } from "../base/errors.ts";
 import { whileAwake } from "./awake.ts";
 import type { Command, Io } from "./command.ts";
+import { takeDaemonOptions } from "./daemon-client.ts";
 
 /** Loaded when called: `check` must not wait for the servers' libraries. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import("./up.ts")).upCommand,
   check: loadCheck,
+  unknown: async () => (await import("./unknown.ts")).unknownCommand,
+  accept: async () => (await import("./accept.ts")).acceptCommand,
   apply: async () => (await import("./apply.ts")).applyCommand,
   install: async () => (await import("./install.ts")).installCommand,
   cancel: async () => (await import("./cancel.ts")).cancelCommand,
   status: async () => (await import("./status.ts")).statusCommand,
+  watch: async () => (await import("./watch.ts")).watchCommand,
+  logs: async () => (await import("./logs.ts")).logsCommand,
+  events: async () => (await import("./events.ts")).eventsCommand,
   plan: async () => (await import("./plan.ts")).planCommand,
   render: async () => (await import("./render.ts")).renderCommand,
   export: async () => (await import("./export.ts")).exportCommand,
   import: async () => (await import("./import.ts")).importCommand,
   bond: async () => (await import("./bond.ts")).bondCommand,
   cluster: async () => (await import("./cluster.ts")).clusterCommand,
+  token: async () => (await import("./token.ts")).tokenCommand,
+  audit: async () => (await import("./audit.ts")).auditCommand,
   doctor: async () => (await import("./doctor.ts")).doctorCommand,
   demo: async () => (await import("./demo.ts")).demoCommand,
 };
@@ -36,7 +44,8 @@ async function main(args: readonly string[], io: Io): Promise<number> {
   if (!load) throw new EverbootError("usage", { what: `no command ${name}: see everboot help` });
   const command = await load();
   if (rest.includes("--help") || rest.includes("-h")) return help(name, io);
-  return command.run(rest, io);
+  const taken = takeDaemonOptions(rest, io.env);
+  return command.run(taken.args, { ...io, env: taken.env });
 }
 
 async function help(name: string | undefined, io: Io): Promise<number> {

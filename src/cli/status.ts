@@ -1,11 +1,17 @@
-import type { FleetStatus, HostStatus } from "../cluster/trace.ts";
-import type { Command } from "./command.ts";
+import type { JournalEvent, Stage } from "../cluster/events.ts";
+import type { FleetStatus, HostStatus } from "../cluster/status.ts";
+import type { Command, Io } from "./command.ts";
+import { doorOf, type Get, getFrom } from "./daemon-door.ts";
+import { eventsSince } from "./events-pages.ts";
 import { parseOptions, wantPositionals } from "./options.ts";
-import { ask, hostPath, STATE_OPTION, STATE_USAGE } from "./state-option.ts";
+import { hostPath, STATE_OPTION, STATE_USAGE } from "./state-option.ts";
+import { isTroubled, wantsColor } from "./status-color.ts";
+import { type ServedBy, serversOfStages } from "./status-servers.ts";
 import { fleetText, hostText } from "./status-text.ts";
 
 const USAGE = `everboot status [HOST] [--state DIR] [--json]
-  The fleet, or one host's boot trace: each stage with time and bytes, and what is awaited.
+  The fleet, or one host's boot trace: each stage with time, bytes and who sent them, what is awaited until when, and
+  what is wrong, why, and what to do. Exit code 1 when a host is stalled, failed, differs or has an expired permit.
 ${STATE_USAGE}`;
 
 export const statusCommand: Command = {
@@ -15,16 +21,36 @@ export const statusCommand: Command = {
   run: async (args, io) => {
     const { values, positionals } = parseOptions(args, STATE_OPTION);
     const [host] = wantPositionals(positionals, 0, 1, USAGE);
-    const path = host === undefined ? "/api/v1/status" : hostPath(host);
-    const answer = (await ask(io, values.state, "GET", path)) as { readonly now: number };
-    for (const line of values.json ? [JSON.stringify(answer)] : linesOf(host, answer, io.terminal)) io.out(line);
-    return 0;
+    const get = getFrom(doorOf(io, values.state));
+    return host === undefined ? showFleet(get, io, values.json) : showHost(get, host, io, values.json);
   },
 };
 
-function linesOf(host: string | undefined, answer: { readonly now: number }, color: boolean): string[] {
-  const options = { now: answer.now, color };
-  return host === undefined
-    ? fleetText(answer as FleetStatus & typeof answer, options)
-    : hostText(answer as HostStatus & typeof answer, options);
+/** The daemon's clock. */
+interface Timed {
+  readonly now: number;
+}
+
+async function showFleet(get: Get, io: Io, isJson = false): Promise<number> {
+  const fleet = (await get("/api/v1/status")) as FleetStatus & Timed;
+  const options = { now: fleet.now, color: wantsColor(io) };
+  for (const line of isJson ? [JSON.stringify(fleet)] : fleetText(fleet, options)) io.out(line);
+  return fleet.hosts.some(({ state }) => isTroubled(state)) ? 1 : 0;
+}
+
+async function showHost(get: Get, host: string, io: Io, isJson = false): Promise<number> {
+  const status = (await get(hostPath(host))) as HostStatus & Timed;
+  const options = { now: status.now, color: wantsColor(io) };
+  const lines = isJson
+    ? [JSON.stringify(status)]
+    : hostText(status, { ...options, servedBy: await askServers(get, status) });
+  for (const line of lines) io.out(line);
+  return isTroubled(status.state) ? 1 : 0;
+}
+
+async function askServers(get: Get, { host, boot }: HostStatus): Promise<Map<Stage, readonly ServedBy[]>> {
+  if (!boot) return new Map();
+  const events: JournalEvent[] = [];
+  for await (const event of eventsSince(get, host, boot.started)) events.push(event);
+  return serversOfStages(boot, events);
 }

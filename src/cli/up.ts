@@ -40,6 +40,9 @@ export const upCommand: Command = {
       searchPath: io.env.PATH ?? "",
     });
     io.out(`ready: server ${daemon.server} of site ${file.site.name} on ${daemon.addresses.join(", ")}`);
+    void daemon.firstToken.then((made) => {
+      if (made) io.out(`first token of the site, role admin, shown this once: ${made.secret}`);
+    });
     await Promise.race([untilAborted(io), daemon.ended]);
     await daemon.stop();
     return 0;

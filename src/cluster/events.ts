@@ -22,7 +22,11 @@ export type Stage = (typeof STAGES)[number];
  * - `report`: the installer or installed system spoke; facts `event`, `text`
  * - `local-boot`: given a boot script that sends it to its disk
  * - `refused`: asked for what it may not have; fact `reason`
+ * - `absent`: asked for a file that there is not; facts `path`, `protocol`, `server`
+ * - `broken`: asked for a file that could not be sent; facts `path`, `protocol`, `server`, `status`
+ * - `asked`: wanted to know the size of a file (TFTP option `tsize`, RFC 2349) and took nothing of it yet; as `absent`
  * - `note`: for the operator; fact `text`
+ * - `log`: the installer's log said something known; facts `text`, `kind` (LogKind), and for `progress` `done` and `of`
  * - `permit-...`: what became of its permit (permit-rules.ts)
  */
 export type EventKind =
@@ -33,8 +37,15 @@ export type EventKind =
   | "report"
   | "local-boot"
   | "refused"
+  | "absent"
+  | "broken"
+  | "asked"
   | "note"
+  | "log"
   | `permit-${"issued" | "started" | "writing" | "used" | "failed" | "expired" | "cancelled"}`;
+
+/** Of a `log` event: what the installer does now, how far it is, what went wrong, what it waits at its screen for. */
+export type LogKind = "step" | "progress" | "error" | "question";
 
 /** An undefined fact is one that is not there. */
 export type EventFacts = Readonly<Record<string, string | number | undefined>>;
@@ -45,6 +56,8 @@ export interface JournalEvent {
   readonly host: string;
   /** Counts the boots of this host from 1; set by the journal (boots.ts). 0 = before its first. */
   readonly boot: number;
+  /** Id of that boot (boot-id.ts), the same on every server; absent before the first boot. */
+  readonly trace?: string;
   /** Id, never the token. */
   readonly permit?: string;
   readonly stage: Stage;
@@ -52,5 +65,8 @@ export interface JournalEvent {
   readonly facts: EventFacts;
 }
 
-/** An event as it is handed to the journal, which adds the boot; without `at` it happened now. */
+/**
+ * An event as it is handed to the journal, which adds the boot; without `at` it happened now. `trace`: the boot that the
+ * machine says it is in, if it says so.
+ */
 export type NewEvent = Omit<JournalEvent, "at" | "boot"> & { readonly at?: number };

@@ -65,11 +65,17 @@ export class Health {
 
   /** What is to be repaired, in one line each. */
   troubles(): string[] {
-    const failure = this.options.store.failure();
+    const state = this.stateTrouble();
     return [
       ...this.watches.filter(({ isDeaf }) => isDeaf).map(({ ear }) => errorText("listener-deaf", { name: ear.name })),
-      ...(failure === undefined ? [] : [errorText("state-failing", { reason: reasonOf(failure) })]),
+      ...(state === undefined ? [] : [state]),
     ];
+  }
+
+  /** Why this server's state cannot be written, in one line; undefined = it can. */
+  stateTrouble(): string | undefined {
+    const failure = this.options.store.failure();
+    return failure === undefined ? undefined : errorText("state-failing", { reason: reasonOf(failure) });
   }
 }
 

@@ -5,19 +5,34 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Change, Deleted, Entry, Store } from "../store/store.ts";
-import { type BootTracker, NO_BOOT, trackBoot } from "./boots.ts";
+import { foldBoots } from "./boot-trace.ts";
+import { type BootTracker, bootOf, NO_BOOT, trackBoot, trackStored } from "./boots.ts";
 import type { JournalEvent, NewEvent } from "./events.ts";
 import { type Following, followStore } from "./follow-store.ts";
+import type { BootTrace } from "./status.ts";
 
 export interface Journal {
   /** Durable when it resolves. Rejects with `store-unavailable`: the event is then not seen, and not tried again. */
   append(event: NewEvent): Promise<void>;
-  /** Seen at once, durable soon: kept and tried again while the store is away. */
-  record(event: NewEvent): void;
+  /** Seen at once, durable soon: kept and tried again while the store is away. The event as it is kept. */
+  record(event: NewEvent): JournalEvent;
   /** For a commit that is to write an event along with something else. */
   prepare(event: NewEvent): PreparedEvent;
   /** All that is kept of this host, by time. */
   events(host: string): readonly JournalEvent[];
+  /** Id of this host's newest boot; undefined = none is known, or it has none. */
+  bootId(host: string): string | undefined;
+  /** All that are kept of this host, the oldest first. */
+  boots(host: string): readonly BootTrace[];
+  /** Hosts that something is kept of. */
+  hosts(): readonly string[];
+  /** Another number whenever this host's events are others: what was made of them is then out of date. */
+  version(host: string): number;
+  /**
+   * Tells of each event from now on, this server's own and those of the others, once it is to be seen. A listener must
+   * not throw. Returns what ends it.
+   */
+  subscribe(listener: (event: JournalEvent) => void): () => void;
   /** The newest of all hosts, at most `count`, by time. */
   latest(count: number): readonly JournalEvent[];
   /** Resolves when everything recorded so far was written, or has failed and waits to be tried again. */
@@ -62,6 +77,7 @@ interface HostJournal {
   stored: StoredEvent[];
   tracker: BootTracker;
   count: number;
+  version: number;
 }
 
 const PREFIX = "journal/";
@@ -74,26 +90,28 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { store, clock, server = "local", keep = KEEP, following } = options;
   const known = await store.list(PREFIX);
   const hosts = loadHosts(known);
-  if (following) void followStore(store, PREFIX, known, (row) => applyRow(hosts, row), following);
+  const listeners = new Set<(event: JournalEvent) => void>();
+  const tell = (event: JournalEvent) => {
+    for (const listener of listeners) listener(event);
+  };
+  if (following) void followStore(store, PREFIX, known, (row) => applyRow(hosts, row, tell), following);
   const saver = createSaver(store, clock);
+  const eventsOf = (host: string) => (hosts.get(host)?.stored ?? []).map(({ event }) => event);
 
-  function prepare(given: NewEvent): PreparedEvent {
-    const host = hosts.get(given.host) ?? { stored: [], tracker: NO_BOOT, count: 0 };
-    hosts.set(given.host, host);
-    const at = given.at ?? clock.now();
+  function prepare(given: NewEvent): PreparedEvent & { readonly event: JournalEvent } {
+    const host = hostOf(hosts, given.host);
     const previous = host.tracker.number;
-    host.tracker = trackBoot(host.tracker, { ...given, at });
-    host.count += 1;
-    const event: JournalEvent = { ...given, at, boot: host.tracker.number };
+    const event = place(host, { ...given, at: given.at ?? clock.now() });
     const stored = { key: keyOf(event, host.count, server), event };
-    const mustPrune = event.boot > previous || host.stored.length >= keep.events;
-    const old = mustPrune ? outdated(host.stored, event.boot, keep) : [];
+    const mustPrune = host.tracker.number > previous || host.stored.length >= keep.events;
+    const old = mustPrune ? outdated(host.stored, host.tracker.number, keep) : [];
     return {
+      event,
       put: [{ key: stored.key, value: JSON.stringify(event) }],
       remove: old.map(({ key }) => key),
       confirm() {
         if (old.length > 0) host.stored = host.stored.filter((one) => !old.includes(one));
-        insertSorted(host.stored, stored);
+        if (insertSorted(host, stored)) tell(event);
       },
     };
   }
@@ -106,11 +124,20 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       confirm();
     },
     record(given) {
-      const { put, remove, confirm } = prepare(given);
+      const { put, remove, confirm, event } = prepare(given);
       confirm();
       saver.save({ put, remove });
+      return event;
     },
-    events: (host) => (hosts.get(host)?.stored ?? []).map(({ event }) => event),
+    events: eventsOf,
+    bootId: (host) => hosts.get(host)?.tracker.id,
+    boots: (host) => foldBoots(eventsOf(host)).map(({ trace }) => trace),
+    hosts: () => [...hosts.keys()],
+    version: (host) => hosts.get(host)?.version ?? 0,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     latest(count) {
       const newest = [...hosts.values()].flatMap(({ stored }) => stored.slice(-count));
       const events = newest.map(({ event }) => event).sort((a, b) => a.at - b.at);
@@ -121,12 +148,25 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   };
 }
 
+function hostOf(hosts: Map<string, HostJournal>, name: string): HostJournal {
+  const host = hosts.get(name) ?? { stored: [], tracker: NO_BOOT, count: 0, version: 0 };
+  hosts.set(name, host);
+  return host;
+}
+
+/** Counts an event of this server's own to its boot. */
+function place(host: HostJournal, given: NewEvent & { readonly at: number }): JournalEvent {
+  host.tracker = trackBoot(host.tracker, given);
+  host.count += 1;
+  const { number, id } = bootOf(host.tracker, given.trace);
+  return { ...given, boot: number, ...(id !== undefined && { trace: id }) };
+}
+
 function loadHosts(entries: ReadonlyArray<{ readonly key: string; readonly value: string }>): Map<string, HostJournal> {
   const hosts = new Map<string, HostJournal>();
   for (const { key, value } of entries) {
     const event = JSON.parse(value) as JournalEvent;
-    const host = hosts.get(event.host) ?? { stored: [], tracker: NO_BOOT, count: 0 };
-    hosts.set(event.host, host);
+    const host = hostOf(hosts, event.host);
     host.stored.push({ key, event });
     noteEvent(host, key, event);
   }
@@ -135,23 +175,25 @@ function loadHosts(entries: ReadonlyArray<{ readonly key: string; readonly value
 
 function noteEvent(host: HostJournal, key: string, event: JournalEvent): void {
   host.count = Math.max(host.count, countOf(key));
-  // The number is the stored one: the boots before it may be pruned.
-  host.tracker = { ...trackBoot(host.tracker, event), number: event.boot };
+  host.tracker = trackStored(host.tracker, event);
 }
 
 /** Another server's event, or one of this server's that is known already. */
-function applyRow(hosts: Map<string, HostJournal>, row: Entry | Deleted): void {
-  const name = decodeURIComponent(row.key.slice(PREFIX.length, row.key.lastIndexOf("/")));
-  const host = hosts.get(name) ?? { stored: [], tracker: NO_BOOT, count: 0 };
-  hosts.set(name, host);
-  if (row.value === undefined) {
-    host.stored = host.stored.filter(({ key }) => key !== row.key);
+function applyRow(
+  hosts: Map<string, HostJournal>,
+  { key, value }: Entry | Deleted,
+  tell: (event: JournalEvent) => void,
+): void {
+  const host = hostOf(hosts, decodeURIComponent(key.slice(PREFIX.length, key.lastIndexOf("/"))));
+  if (value === undefined) {
+    host.stored = host.stored.filter((each) => each.key !== key);
+    host.version += 1;
     return;
   }
-  if (host.stored.some(({ key }) => key === row.key)) return;
-  const event = JSON.parse(row.value) as JournalEvent;
-  noteEvent(host, row.key, event);
-  insertSorted(host.stored, { key: row.key, event });
+  if (host.stored.some((each) => each.key === key)) return;
+  const event = JSON.parse(value) as JournalEvent;
+  noteEvent(host, key, event);
+  if (insertSorted(host, { key, event })) tell(event);
 }
 
 /** Sorts by time, then by what this server wrote first. The time is good until the year 33658. */
@@ -171,10 +213,13 @@ function outdated(stored: readonly StoredEvent[], boot: number, keep: typeof KEE
 }
 
 /** Nearly always at the end: only a clock that was set back makes an event older than the one before it. */
-function insertSorted(stored: StoredEvent[], added: StoredEvent): void {
-  const before = stored.findLastIndex(({ key }) => key <= added.key);
+function insertSorted(host: HostJournal, added: StoredEvent): boolean {
+  const before = host.stored.findLastIndex(({ key }) => key <= added.key);
   // The store's watch may have been quicker than the commit's own answer.
-  if (stored[before]?.key !== added.key) stored.splice(before + 1, 0, added);
+  if (host.stored[before]?.key === added.key) return false;
+  host.stored.splice(before + 1, 0, added);
+  host.version += 1;
+  return true;
 }
 
 /** Writes changes behind the caller's back, and again after a while when the store was away. */

@@ -81,6 +81,8 @@ const LIFETIME_MS = 4 * 60 * 60 * 1000;
 const HAND_OUT_AGAIN_MS = 60_000;
 const PATIENCE_MS = 8_000;
 const RETRY_MS = 250;
+/** It may be told within moments. */
+const PASSING: ReadonlySet<Refusal> = new Set(["store-unavailable", "untold"]);
 const NO_OTHERS: Standing = { mayHandOut: true, allTold: true };
 
 /** Reads the permits into memory. Rejects with `store-unavailable`. */
@@ -174,7 +176,7 @@ async function patiently(clock: Clock, ms: number, ask: () => Promise<HandOut>):
   });
   for (;;) {
     const given = await ask();
-    if (isOver || given.kind === "permit" || given.reason !== "store-unavailable") {
+    if (isOver || given.kind === "permit" || !PASSING.has(given.reason)) {
       patience.cancel();
       return given;
     }

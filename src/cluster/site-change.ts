@@ -16,10 +16,10 @@ export function siteChange(before: Site, after: Site): SiteChange {
 }
 
 /** What sockets, floating addresses and the common state are founded on, as text to compare. */
-function standing({ name, etcd, servers, subnets }: Site): string {
+function standing({ name, etcd, servers, subnets, api }: Site): string {
   const all = [...servers.values()].map(serverStanding).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const networks = subnets.map((subnet) => subnetStanding(subnet, all.length > 1)).toSorted();
-  return JSON.stringify({ name, etcd, all, networks });
+  return JSON.stringify({ name, etcd, all, networks, api });
 }
 
 function serverStanding({ name, address, floating, interfaces, links, httpPort, serial }: Server) {

@@ -1,4 +1,4 @@
-/** Asks a LAN who has an address, without claiming one: ARP probes (RFC 826, RFC 5227 section 2.1.1). */
+/** Who says that which address is its own (RFC 826), and asking a LAN without claiming one (RFC 5227 section 2.1.1). */
 import {
   ANY_IPV4,
   type Ipv4,
@@ -12,16 +12,26 @@ import { ByteWriter } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { listen, openPacketTap, type PacketTap } from "./packet-tap.ts";
 
-export interface ArpAnswer {
-  readonly address: Ipv4;
-  readonly mac: Mac;
-}
-
+/** Of an ARP packet for Ethernet and IPv4. */
 const ARP_BYTES = 28;
 const REQUEST = 1;
-const REPLY = 2;
 const BROADCAST_MAC = "ff:ff:ff:ff:ff:ff" as Mac;
 const NO_MAC = "00:00:00:00:00:00" as Mac;
+
+/** The sender of a request or reply has this address. */
+export interface Announcement {
+  readonly mac: Mac;
+  readonly address: Ipv4;
+}
+
+/** A probe (RFC 5227 section 1.1) says that nobody has its sender's address, 0.0.0.0. */
+export function parseArp(packet: Uint8Array): Announcement | undefined {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+  // Ethernet, IPv4, and their addresses' lengths
+  if (packet.length < ARP_BYTES || view.getUint32(0) !== 0x0001_0800 || view.getUint16(4) !== 0x0604) return undefined;
+  const address = ipv4FromBytes(packet.subarray(14, 18));
+  return address === ANY_IPV4 ? undefined : { mac: macFromBytes(packet.subarray(8, 14)), address };
+}
 
 /** "Who has `target`?", from nobody: the sender's address is 0.0.0.0, so no neighbour table is changed by it. */
 export function arpProbe(own: Mac, target: Ipv4): Uint8Array {
@@ -36,15 +46,6 @@ export function arpProbe(own: Mac, target: Ipv4): Uint8Array {
   writer.put(macToBytes(NO_MAC));
   writer.put(ipv4ToBytes(target));
   return writer.finish();
-}
-
-/** Who says that it has which address; undefined for everything but a reply about IPv4 on Ethernet. */
-export function readArpReply(bytes: Uint8Array): ArpAnswer | undefined {
-  if (bytes.length < ARP_BYTES) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const isReply = view.getUint16(0) === 1 && view.getUint16(2) === 0x0800 && view.getUint16(6) === REPLY;
-  if (!isReply) return undefined;
-  return { mac: macFromBytes(bytes.subarray(8)), address: ipv4FromBytes(bytes.subarray(14)) };
 }
 
 export interface ArpProbing {
@@ -64,7 +65,7 @@ const ROUNDS = 2;
 const ANSWER_MS = 700;
 
 /**
- * All MAC addresses that answer for each of the addresses, in order of arrival; none for those that nobody has. This machine
+ * All MAC addresses that speak for each of the addresses, in order of arrival; none for those that nobody has. This machine
  * does not hear itself. Rejects as `openPacketTap` does.
  */
 export async function probeArp(probing: ArpProbing): Promise<ReadonlyMap<Ipv4, readonly Mac[]>> {
@@ -75,7 +76,7 @@ export async function probeArp(probing: ArpProbing): Promise<ReadonlyMap<Ipv4, r
     for (let round = 0; round < ROUNDS; round++) {
       for (const address of addresses) tap.send(arpProbe(mac, address), BROADCAST_MAC);
       await listen(tap, { ms: ANSWER_MS, clock, signal }, ({ bytes }) => {
-        const answer = readArpReply(bytes);
+        const answer = parseArp(bytes);
         if (answer) found.get(answer.address)?.add(answer.mac);
       });
     }

@@ -37,10 +37,11 @@ export interface DhcpProbing {
 }
 
 const BROADCAST_MAC = "ff:ff:ff:ff:ff:ff" as Mac;
-/** Servers that look first whether an address is free take a second (RFC 2131 section 3.1). */
-const LISTEN_MS = 1500;
-/** A frame may be lost. */
-const ROUNDS = 2;
+/**
+ * Milliseconds between the two questions, as a frame may be lost, and after the second. dnsmasq pings an address for three
+ * seconds before it offers it.
+ */
+const LISTEN_MS = [500, 3300];
 
 /** What the servers of one LAN offer, each once. Rejects as `openPacketTap` does. */
 export async function probeDhcp(probing: DhcpProbing): Promise<readonly DhcpOffer[]> {
@@ -50,9 +51,9 @@ export async function probeDhcp(probing: DhcpProbing): Promise<readonly DhcpOffe
   const offers = new Map<string, DhcpOffer>();
   const tap = await open(device);
   try {
-    for (let round = 0; round < ROUNDS; round++) {
+    for (const ms of LISTEN_MS) {
       tap.send(packet, BROADCAST_MAC);
-      await listen(tap, { ms: LISTEN_MS, clock, signal }, (heard) => {
+      await listen(tap, { ms, clock, signal }, (heard) => {
         const offer = readOffer(heard, mac);
         if (offer) offers.set(`${offer.server} ${offer.mac} ${offer.address !== undefined}`, offer);
       });

@@ -47,6 +47,7 @@ export async function openPacketTap(device: string, kind: TapKind): Promise<Pack
   if (index === 0) throw Object.assign(new Error(`no device ${device}`), { code: "ENODEV" });
   // It hears nothing until it is bound, when the filter is there.
   const fd = calls.socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const space = new Uint8Array(LONGEST_PACKET);
   const at = (mac?: Mac) => linkAddress(index, ETHER_TYPES[kind], mac);
   try {
     attachFilter(calls, fd, packetFilter(kind));
@@ -57,7 +58,7 @@ export async function openPacketTap(device: string, kind: TapKind): Promise<Pack
   }
   return {
     send: (packet, to) => void calls.sendto(fd, packet, packet.length, 0, at(to), SOCKADDR_LL_BYTES),
-    read: () => readAll(calls, fd),
+    read: () => readAll(calls, fd, space),
     close: () => void calls.close(fd),
   };
 }
@@ -105,23 +106,22 @@ function attachFilter(calls: Calls, fd: number, filter: Uint8Array): void {
   calls.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, program.length);
 }
 
-function readAll(calls: Calls, fd: number): HeardPacket[] {
+function readAll(calls: Calls, fd: number, space: Uint8Array): HeardPacket[] {
   const packets: HeardPacket[] = [];
   while (packets.length < MOST_PACKETS) {
-    const packet = readOne(calls, fd);
+    const packet = readOne(calls, fd, space);
     if (!packet) break;
     packets.push(packet);
   }
   return packets;
 }
 
-function readOne(calls: Calls, fd: number): HeardPacket | undefined {
-  const bytes = new Uint8Array(LONGEST_PACKET);
+function readOne(calls: Calls, fd: number, space: Uint8Array): HeardPacket | undefined {
   const from = new Uint8Array(SOCKADDR_LL_BYTES);
   const size = new Uint8Array(Uint32Array.of(SOCKADDR_LL_BYTES).buffer);
   try {
-    const length = calls.recvfrom(fd, bytes, bytes.length, 0, from, size);
-    return { bytes: bytes.slice(0, length), from: macFromBytes(from.subarray(12)) };
+    const length = calls.recvfrom(fd, space, space.length, 0, from, size);
+    return { bytes: space.slice(0, length), from: macFromBytes(from.subarray(12)) };
   } catch (error) {
     if (EMPTY.has(errnoOf(error) ?? "")) return undefined;
     throw error;

@@ -1,10 +1,9 @@
 /** Who listens on a port of this machine: /proc/net tells the sockets, /proc/<pid>/fd whose they are. */
 import { readdir, readFile, readlink } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 export interface SocketOwner {
   readonly pid: number;
-  /** As /proc/<pid>/comm has it: at most 15 characters. */
   readonly program: string;
 }
 
@@ -49,8 +48,11 @@ async function ownerAmong(inodes: ReadonlySet<string>, pid: number, root: string
   return { pid, program: await programOf(pid, root) };
 }
 
+/** By the name that it was started under: programs rename their threads, and Node its first one. */
 export async function programOf(pid: number, root = "/"): Promise<string> {
-  return (await textOf(join(root, "proc", String(pid), "comm"))).trim() || "a program";
+  const folder = join(root, "proc", String(pid));
+  const [started = ""] = (await textOf(join(folder, "cmdline"))).split("\0");
+  return basename(started) || (await textOf(join(folder, "comm"))).trim() || "a program";
 }
 
 /** Processes end, and IPv6 may be off, at any moment. */

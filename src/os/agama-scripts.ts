@@ -25,6 +25,8 @@ export const REPOSITORY = "install";
 
 const HOOKS = ["usr/lib/dracut/hooks/pre-pivot", "var/lib/dracut/hooks/pre-pivot"];
 const UNIT = "agama-autoinstall.service.d/everboot.conf";
+const LOG_UNIT = "everboot-log.service";
+const SYSLOG_PORT = 514;
 
 /** Where the system is installed, and a folder in it until the end of the installation. */
 const TARGET = "/mnt";
@@ -35,6 +37,8 @@ export function overlayFiles(input: FamilyInput, plan: NetworkPlan): OverlayFile
   return [
     ...HOOKS.map((folder) => program(`${folder}/98-everboot.sh`, pivotHook(servers))),
     { path: `everboot/${UNIT}`, mode: 0o644, content: ENDED_UNIT },
+    { path: `everboot/${LOG_UNIT}`, mode: 0o644, content: LOG_SERVICE },
+    program("everboot/log", logScript(servers)),
     { path: "everboot/functions", mode: 0o644, content: `${reportFunction(servers)}${RESTART}${STOP}` },
     program(PREPARE, prepareScript(profile)),
     program("everboot/packages", PACKAGES_SCRIPT),
@@ -55,6 +59,8 @@ function pivotHook(servers: FamilyInput["servers"]): string {
 cp -R /everboot "$NEWROOT/"
 mkdir -p "$NEWROOT/etc/systemd/system/${UNIT.replace(/\/.*/, "")}"
 cp "/everboot/${UNIT}" "$NEWROOT/etc/systemd/system/${UNIT}"
+mkdir -p "$NEWROOT/etc/systemd/system/multi-user.target.wants"
+cp "/everboot/${LOG_UNIT}" "$NEWROOT/etc/systemd/system/multi-user.target.wants/${LOG_UNIT}"
 for tree in ${servers.map(({ tree }) => tree).join(" ")}; do
 	curl -sf -m 15 -o /dev/null "$tree/${REPOSITORY}/repodata/repomd.xml" || continue
 	sed -i "s|^inst.install_url=${first.tree}/${REPOSITORY}$|inst.install_url=$tree/${REPOSITORY}|" /run/agama/cmdline.d/agama.conf
@@ -68,10 +74,29 @@ ExecStopPost=/everboot/ended
 TimeoutStopSec=700
 `;
 
+const LOG_SERVICE = `[Unit]
+Wants=network-online.target
+After=network-online.target
+[Service]
+ExecStart=/everboot/log
+Restart=on-failure
+RestartSec=5
+`;
+
+/** The live system's journal, from its beginning, to the server's syslog: the name of the program stays in the text. */
+function logScript([first]: FamilyInput["servers"]): string {
+  return `#!/bin/bash
+set -o pipefail
+journalctl -b -f -n all -q -o short --no-hostname | sed -u 's/^.\\{16\\}//' |
+	logger -d -n ${first.view.address} -P ${SYSLOG_PORT} -t agama
+`;
+}
+
 const ENDED_SCRIPT = `#!/bin/bash
 [ -e /run/everboot-ended ] && exit 0
 . /everboot/functions
-report failed 600 'Agama ended before the installation was done'
+errors=$(journalctl -b -q -p err -o cat | tail -n 2 | cut -c 1-300)
+report failed 600 "Agama ended before the installation was done\${errors:+: $errors}"
 exit 0
 `;
 

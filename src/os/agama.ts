@@ -13,6 +13,7 @@ import { bondedInstaller } from "./agama-network.ts";
 import { parseAnswer, renderAgama } from "./agama-profile.ts";
 import { ANSWER, overlayFiles, PREPARE, REPOSITORY } from "./agama-scripts.ts";
 import type { DetectedTree, Family, FamilyInput, Rendered, TreeFiles } from "./family.ts";
+import { readAgamaLog } from "./log-lines-agama.ts";
 import { hostNetwork } from "./network.ts";
 import { kernelArgument } from "./quoting.ts";
 import { bootFiles, treeArch } from "./suse-tree.ts";
@@ -25,6 +26,7 @@ export const agama: Family = {
   bootFiles: (tree: Tree) => bootFiles(tree.arch),
   render,
   problems,
+  readLog: readAgamaLog,
 };
 
 /**

@@ -55,7 +55,9 @@ ${keep}hook packages /lib/partman/finish.d 99everboot
 hook base /usr/lib/base-installer.d 05everboot
 hook post /usr/lib/finish-install.d 07everboot
 hook done /usr/lib/finish-install.d 95everboot
-${keyring}${unneededSteps(options.profile)}/everboot/report answer 0 ${IN_BACKGROUND}
+${keyring}${unneededSteps(options.profile)}cat /everboot/confmodule >>/usr/share/debconf/confmodule
+/everboot/watch ${IN_BACKGROUND}
+/everboot/report answer 0 ${IN_BACKGROUND}
 exit 0
 `;
 }

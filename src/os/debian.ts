@@ -10,6 +10,7 @@ import { diskHelpers, partitionScript, STOP_SCRIPT } from "./debian-disk.ts";
 import { finishScript, postScript } from "./debian-finish.ts";
 import { renderPreseed } from "./debian-preseed.ts";
 import { debianProblems } from "./debian-problems.ts";
+import { CONFMODULE_ADDITION, QUESTION_WATCHER } from "./debian-question.ts";
 import {
   aptGetScript,
   baseScript,
@@ -21,11 +22,19 @@ import {
 } from "./debian-scripts.ts";
 import { placeholderNetwork, targetFiles } from "./debian-target.ts";
 import type { Family, FamilyInput, OverlayFile, Rendered } from "./family.ts";
+import { readDebianLog } from "./log-lines-debian.ts";
 import { kernelArgument } from "./quoting.ts";
 
 const SYSLOG_PORT = 514;
 
-export const debian: Family = { name: "debian", detect: detectDebian, bootFiles, render, problems: debianProblems };
+export const debian: Family = {
+  name: "debian",
+  detect: detectDebian,
+  bootFiles,
+  render,
+  problems: debianProblems,
+  readLog: readDebianLog,
+};
 
 /** A folder made for it, an unpacked netboot.tar.gz, a mirror. */
 function bootFiles(tree: Tree) {
@@ -69,6 +78,8 @@ function helpers(input: FamilyInput): OverlayFile[] {
   return [
     program("everboot/report", reportScript(servers.map((server) => server.report))),
     program("everboot/early", earlyScript({ ...trust, profile })),
+    program("everboot/watch", QUESTION_WATCHER),
+    file("everboot/confmodule", CONFMODULE_ADDITION),
     program("everboot/partition", partitionScript(profile)),
     program("everboot/stop", STOP_SCRIPT),
     ...diskHelpers(disk),

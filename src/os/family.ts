@@ -2,6 +2,7 @@
 import type { Mac } from "../base/address.ts";
 import type { Host, Profile, Site, Tree } from "../site/model.ts";
 import type { ServerView } from "../site/server-view.ts";
+import type { LogReader } from "./log-lines.ts";
 
 /** One install server as the installer reaches it; absolute URLs without a slash at their end. */
 export interface ServerUrls {
@@ -87,6 +88,8 @@ export interface Family {
   render(input: FamilyInput): Rendered;
   /** What this family cannot do of what the site file asks for this host, each with what to do; empty = all of it. */
   problems(host: Host): readonly string[];
+  /** What a line of its installer's log tells. */
+  readonly readLog: LogReader;
 }
 
 /** The family of a tree: the schema of the site file lets no other name through. */

@@ -181,10 +181,14 @@ else
 	${REPORT} done 900
 fi`.split("\n");
 
-/** On every fatal error of Anaconda, exceptions too (`%traceback` is deprecated from RHEL 9 on). */
+/**
+ * On every fatal error of Anaconda, exceptions too (`%traceback` is deprecated from RHEL 9 on). What went wrong with
+ * packages is in a log of its own up to RHEL 9; an exception's message is the last line of its traceback.
+ */
 const ERROR_SCRIPT = `{
 	echo 'the installer stopped:'
-	grep -hE 'ERR|CRT|CRITICAL' /tmp/anaconda.log | tail -n 5
+	grep -hE ' (ERR|CRT|CRITICAL) ' /tmp/anaconda.log /tmp/packaging.log 2>/dev/null | grep -v 'Traceback (most' | tail -n 4
+	grep -hE '^[A-Za-z_][A-Za-z_0-9.]*(Error|Exception): ' /tmp/anaconda.log | tail -n 1
 	cat ${FAILED} 2>/dev/null
 } | tail -c 1000 >${WORK}/stopped
 ${REPORT} failed 60 "$(cat ${WORK}/stopped)"`.split("\n");

@@ -4,13 +4,21 @@
  */
 import type { Host } from "../site/model.ts";
 import type { Family, FamilyInput, Rendered } from "./family.ts";
+import { readRedhatLog } from "./log-lines-redhat.ts";
 import { kernelArgument } from "./quoting.ts";
 import { detectRedhat } from "./redhat-detect.ts";
 import { renderKickstart } from "./redhat-kickstart.ts";
 import { installerNetwork } from "./redhat-network.ts";
 import { generationOf, parseGeneration } from "./redhat-release.ts";
 
-export const redhat: Family = { name: "redhat", detect: detectRedhat, bootFiles, render, problems };
+export const redhat: Family = {
+  name: "redhat",
+  detect: detectRedhat,
+  bootFiles,
+  render,
+  problems,
+  readLog: readRedhatLog,
+};
 
 function bootFiles() {
   return [{ kernel: "images/pxeboot/vmlinuz", initrd: "images/pxeboot/initrd.img" }];

@@ -67,7 +67,8 @@ ${commands("early", profile.early, "stop")
 ${diskChoice(profile.disk)}[ -d /sys/firmware/efi ] || sed -i ${deletion(EFI_MARKS)} ${MODIFIED}
 ${isSince(releaseOf(tree.release), { major: 15, minor: 0 }) ? moduleChoice(servers) : ""}(
 	while grep -qsE 'y2(base|start)' /proc/[0-9]*/cmdline; do sleep 5; done
-	report failed 600 'YaST ended before the installation was done'
+	errors=$(grep -h ' <[345]> ' /var/log/YaST2/y2log | tail -n 2 | cut -c 1-300)
+	report failed 600 "YaST ended before the installation was done\${errors:+: $errors}"
 ) </dev/null >/dev/null 2>&1 &
 echo $! >${WORK}/watcher
 exit 0

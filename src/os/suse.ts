@@ -10,6 +10,7 @@
 import { macWithDashes } from "../base/address.ts";
 import type { Host, Profile, Tree } from "../site/model.ts";
 import type { Family, FamilyInput, Rendered } from "./family.ts";
+import { readSuseLog } from "./log-lines-suse.ts";
 import { kernelArgument } from "./quoting.ts";
 import { KNOWN_LAYOUTS, yastKeymap } from "./suse-keymap.ts";
 import { MOST_MEMBERS } from "./suse-network.ts";
@@ -28,6 +29,7 @@ export const suse: Family = {
   bootFiles: (tree: Tree) => bootFiles(tree.arch),
   render,
   problems,
+  readLog: readSuseLog,
 };
 
 function render(input: FamilyInput): Rendered {

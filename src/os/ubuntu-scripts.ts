@@ -26,7 +26,7 @@ give_up() {
 	exit 1
 }
 fill() { sed -i "s|$1|$2|g" /autoinstall.yaml; }
-{ journalctl -b -f -n all -q -o cat | logger -d -n ${first.view.address} -P ${SYSLOG_PORT} -t subiquity; } ${IN_BACKGROUND}
+{ journalctl -b -f -n all -q -o short --no-hostname | sed -u 's/^.\\{16\\}//' | logger -d -n ${first.view.address} -P ${SYSLOG_PORT} -t subiquity; } ${IN_BACKGROUND}
 /everboot/report answer 0 ${IN_BACKGROUND}
 /everboot/report partition 0 || {
 	logger -t everboot 'no permit for this installation: nothing was written, restarting'
@@ -104,9 +104,12 @@ function rootPassword(hash: string): string {
   return `chroot /target usermod --password ${shellQuote(hash)} root || echo "the password of root could not be set" >>$work/failed\n`;
 }
 
-/** Subiquity has given up, and waits for somebody who looks at its screen. */
+/** Subiquity has given up, and waits for somebody who looks at its screen; its own words are in the journal. */
 export const FAILED_SCRIPT = `#!/bin/sh
-[ -s /everboot/failures ] || echo 'the installer gave up: its console says why' >/everboot/failures
+[ -s /everboot/failures ] || {
+	echo 'the installer gave up: its console says why'
+	journalctl -b -q -o cat | grep -E ': FAIL: |failed with exception|An error occurred handling|^ *E: ' | tail -n 3 | cut -c 1-300
+} >/everboot/failures
 /everboot/report failed 600 "$(cat /everboot/failures)"
 exit 0
 `;

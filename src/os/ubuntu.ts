@@ -11,6 +11,7 @@ import { netplanYaml } from "../bond/netplan.ts";
 import { finishScript } from "./debian-finish.ts";
 import { reportScript } from "./debian-scripts.ts";
 import type { Family, FamilyInput, OverlayFile, Rendered } from "./family.ts";
+import { readUbuntuLog } from "./log-lines-ubuntu.ts";
 import { kernelArgument } from "./quoting.ts";
 import { renderUserData } from "./ubuntu-autoinstall.ts";
 import { detectUbuntu } from "./ubuntu-detect.ts";
@@ -19,7 +20,14 @@ import { ubuntuProblems } from "./ubuntu-problems.ts";
 import { earlyScript, FAILED_SCRIPT, lateScript } from "./ubuntu-scripts.ts";
 import { targetFiles } from "./ubuntu-target.ts";
 
-export const ubuntu: Family = { name: "ubuntu", detect: detectUbuntu, bootFiles, render, problems: ubuntuProblems };
+export const ubuntu: Family = {
+  name: "ubuntu",
+  detect: detectUbuntu,
+  bootFiles,
+  render,
+  problems: ubuntuProblems,
+  readLog: readUbuntuLog,
+};
 
 /** The medium's own kernel, or on some media that of a later release beside it. */
 function bootFiles() {

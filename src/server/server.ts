@@ -1,4 +1,5 @@
 /** What every protocol server is to the daemon, and what it tells of its transfers. */
+import type { HistogramSnapshot } from "./histogram.ts";
 
 export interface Server {
   readonly name: string;
@@ -8,7 +9,11 @@ export interface Server {
   stop(): Promise<void>;
   /** Counters by name, e.g. `drop.unknown-host`, for status and metrics. */
   counters(): Readonly<Record<string, number>>;
+  /** How long things take here, by name; a name may say more after a dot, as those of counters do. */
+  durations?(): NamedDurations;
 }
+
+export type NamedDurations = ReadonlyArray<readonly [name: string, histogram: HistogramSnapshot]>;
 
 /** One finished (or broken off) download. */
 export interface Transfer {
@@ -31,4 +36,12 @@ export interface Transfer {
 export interface TransferObserver {
   started(transfer: Pick<Transfer, "protocol" | "client" | "path" | "size" | "started">): void;
   ended(transfer: Transfer): void;
+  /** Of TFTP: a request that came to no transfer. */
+  request?(request: FileRequest): void;
+}
+
+/** A file that was asked for by TFTP and not taken: its size alone was wanted, or it is not there. */
+export interface FileRequest extends Pick<Transfer, "protocol" | "client" | "path"> {
+  readonly at: number;
+  readonly outcome: "size-only" | "absent";
 }

@@ -28,7 +28,12 @@ export function schemaAt(root: JsonSchema, path: SitePath): JsonSchema {
   let schema = root;
   for (const part of path) {
     const named = Object.hasOwn(schema.properties ?? {}, part) ? schema.properties?.[part] : undefined;
-    schema = named ?? (schema.additionalProperties || schema.items || {});
+    schema = mapOf(named ?? (schema.additionalProperties || schema.items || {}));
   }
   return schema;
+}
+
+/** Where there are alternatives, the one that is a map. */
+export function mapOf(schema: JsonSchema): JsonSchema {
+  return schema.anyOf?.find(({ properties }) => properties) ?? schema;
 }

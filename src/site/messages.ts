@@ -23,6 +23,9 @@ export function findingsOf(issue: Issue, raw: unknown, schema: JsonSchema): Find
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(path, key, schema));
   if (issue.code === "invalid_key") return issue.issues.map((inner) => ({ ...custom(path, inner), at: "key" }));
   const value = valueAt(raw, path);
+  const mapIssues = issue.code === "invalid_union" && isMap(value) ? issuesOfMap(issue) : undefined;
+  if (mapIssues)
+    return mapIssues.flatMap((inner) => findingsOf({ ...inner, path: [...path, ...inner.path] }, raw, schema));
   if (value === undefined) return [{ path, what: `\`${path.at(-1)}\` is missing`, todo: "add it" }];
   if (value === null) return [noValue(path, schema)];
   return [invalidValue(issue, path, value)];
@@ -57,6 +60,16 @@ function invalidValue(issue: Issue, path: SitePath, value: unknown): Finding {
     default:
       return custom(path, issue);
   }
+}
+
+/** Of the alternative that is a map, as the value is one: what is wrong inside it. */
+function issuesOfMap({ errors }: Extract<Issue, { code: "invalid_union" }>): readonly Issue[] | undefined {
+  const isInside = (issue: Issue) => issue.path.length > 0 || issue.code === "unrecognized_keys";
+  return errors.find((issues) => issues.every(isInside));
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The findings of the alternative whose type fits; when none fits, all of the types. */

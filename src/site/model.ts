@@ -1,6 +1,7 @@
 /** The site as every room sees it: checked, with defaults filled in and names resolved. Built by `load.ts` alone. */
 import type { AddressRange, Cidr, Ipv4, Mac } from "../base/address.ts";
 import type { Bond } from "../bond/model.ts";
+import type { HookEvent } from "./schema.ts";
 
 export interface Site {
   readonly name: string;
@@ -14,12 +15,32 @@ export interface Site {
   readonly servers: ReadonlyMap<string, Server>;
   /** URLs of the etcd cluster that holds the common state; absent = SQLite, for one server. */
   readonly etcd?: readonly string[];
+  /** Absent = by the control socket alone. */
+  readonly api?: ApiPlace;
+  readonly hooks?: readonly Hook[];
   readonly trees: ReadonlyMap<string, Tree>;
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly hosts: ReadonlyMap<string, Host>;
   /** Every MAC of every host, and each host's own address. */
   readonly hostByMac: ReadonlyMap<Mac, Host>;
   readonly hostByAddress: ReadonlyMap<Ipv4, Host>;
+}
+
+/** Where the API and the dashboard are to be had. */
+export interface ApiPlace {
+  readonly port: number;
+  /** Absent = each server's own address, and 127.0.0.1. */
+  readonly listen?: readonly Ipv4[];
+  /** Who may read `/metrics`: those with a token, or anyone. */
+  readonly metrics: "token" | "open";
+}
+
+/** Who is told when a host comes into one of some states. */
+export interface Hook {
+  readonly url: string;
+  readonly events: readonly HookEvent[];
+  /** Absolute path of the file whose text signs what is sent. */
+  readonly secretFile?: string;
 }
 
 /** What machines get that the site file does not list. */

@@ -2,13 +2,14 @@
 import { posix } from "node:path";
 import { type Ipv4, ipv4ToNumber, type Mac } from "../base/address.ts";
 import { bondLevels, mergeBond, toHostBond } from "./bond-policy.ts";
-import type { Account, Host, Profile, Server, Site, Subnet, Tree, UnknownPolicy, User } from "./model.ts";
-import type { HostEntry, ProfileEntry, ServerEntry, SiteEntry, TreeEntry } from "./schema.ts";
+import type { Account, Hook, Host, Profile, Server, Site, Subnet, Tree, UnknownPolicy, User } from "./model.ts";
+import type { HookEntry, HostEntry, ProfileEntry, ServerEntry, SiteEntry, TreeEntry } from "./schema.ts";
 import { cidrSpan, spanHolds } from "./span.ts";
 
 /** `entry` has passed the cross checks; `folder` (absolute) is what relative paths start from. */
 export function resolveSite(entry: SiteEntry, folder: string, revision: string): Site {
-  const trees = mapEntries(entry.trees, (tree, name) => resolveTree(tree, name, folder));
+  const absolute = (path: string) => (posix.isAbsolute(path) ? posix.normalize(path) : posix.join(folder, path));
+  const trees = mapEntries(entry.trees, (tree, name) => resolveTree(tree, name, absolute));
   const profiles = mapEntries(entry.profiles, (profile, name) => resolveProfile(profile, name, trees));
   const subnetOf = subnetFinder(entry.subnets);
   const hosts = mapEntries(entry.hosts, (host, name) => resolveHost(host, name, entry, subnetOf, profiles));
@@ -21,6 +22,8 @@ export function resolveSite(entry: SiteEntry, folder: string, revision: string):
     names: { ...entry.names },
     servers: mapEntries(entry.servers, resolveServer),
     ...(entry.state ? { etcd: entry.state.etcd } : {}),
+    ...(entry.api === "off" ? {} : { api: entry.api }),
+    hooks: entry.hooks.map((hook) => resolveHook(hook, absolute)),
     trees,
     profiles,
     hosts,
@@ -29,8 +32,14 @@ export function resolveSite(entry: SiteEntry, folder: string, revision: string):
   };
 }
 
-function resolveTree(tree: TreeEntry, name: string, folder: string): Tree {
-  const absolute = (path: string) => (posix.isAbsolute(path) ? posix.normalize(path) : posix.join(folder, path));
+/** A path relative to the site file as an absolute one. */
+type Absolute = (path: string) => string;
+
+function resolveHook({ secret_file: secretFile, ...hook }: HookEntry, absolute: Absolute): Hook {
+  return secretFile === undefined ? hook : { ...hook, secretFile: absolute(secretFile) };
+}
+
+function resolveTree(tree: TreeEntry, name: string, absolute: Absolute): Tree {
   const keyring = tree.keyring === undefined ? {} : { keyring: absolute(tree.keyring) };
   return { ...tree, name, path: absolute(tree.path), ...keyring };
 }

@@ -185,6 +185,45 @@ export const hostSchema = z.strictObject({
   loader: loader.exactOptional().describe("The host's own choice in place of its profile's `loader`."),
 });
 
+const apiSchema = z.strictObject({
+  port: z.int().min(1).max(65535).default(8080).describe("TCP port of the API and the dashboard."),
+  listen: z
+    .array(values.ipv4)
+    .min(1)
+    .exactOptional()
+    .describe("Addresses to listen on; left out: the server's own address, and 127.0.0.1."),
+  metrics: z
+    .enum(["token", "open"])
+    .default("token")
+    .describe("Who may read `/metrics`: those with a token, or anyone."),
+});
+
+/** States of a host (cluster/status.ts) that somebody may want to be told of. */
+export const HOOK_EVENTS = [
+  "permitted",
+  "booting",
+  "installing",
+  "stalled",
+  "installed",
+  "verified",
+  "differs",
+  "failed",
+  "expired",
+  "local",
+] as const;
+
+const hookSchema = z.strictObject({
+  url: values.httpUrl.describe("Where it is sent to, as JSON by POST."),
+  events: z
+    .array(z.enum(HOOK_EVENTS))
+    .min(1)
+    .prefault(["failed", "stalled", "verified", "differs"])
+    .describe("States of a host that are told when it comes into them."),
+  secret_file: values.line
+    .exactOptional()
+    .describe("File of a secret that signs what is sent, the same on each server; relative to the site file."),
+});
+
 export const siteSchema = z.strictObject({
   site: values.name.describe("Name of the site."),
   subnets: z.array(subnetSchema).min(1).describe("Networks with machines to install."),
@@ -214,6 +253,11 @@ export const siteSchema = z.strictObject({
     .strictObject({ etcd: z.array(values.httpUrl).min(1).describe("URLs of the members of an etcd cluster.") })
     .exactOptional()
     .describe("Where servers keep their common state; left out: in SQLite, for one server."),
+  api: z
+    .union([z.enum(["off"]), apiSchema])
+    .prefault({})
+    .describe("Where the API and the dashboard are to be had; `off`: by the control socket alone."),
+  hooks: z.array(hookSchema).default([]).describe("Who is told of what becomes of the hosts: web hooks."),
   trees: z.record(values.name, treeSchema).default({}).describe("Installable releases, by name."),
   bond: bondPolicySchema.exactOptional().describe("Bond of all hosts that have two NICs or more."),
   profiles: z.record(values.name, profileSchema).prefault({}).describe("What to install, by name."),
@@ -235,3 +279,5 @@ export type ServerEntry = z.output<typeof serverSchema>;
 export type TreeEntry = z.output<typeof treeSchema>;
 export type ProfileEntry = z.output<typeof profileSchema>;
 export type HostEntry = z.output<typeof hostSchema>;
+export type HookEntry = SiteEntry["hooks"][number];
+export type HookEvent = (typeof HOOK_EVENTS)[number];

@@ -3,7 +3,27 @@ import type { Finding } from "./problem.ts";
 import type { ProfileEntry, SiteEntry } from "./schema.ts";
 
 export function siteWarnings(site: SiteEntry): Finding[] {
-  return [...unreachableProfiles(site), ...unreadServes(site), ...unreadWeights(site), ...evenQuorum(site)];
+  return [
+    ...unreachableProfiles(site),
+    ...unreadServes(site),
+    ...unreadWeights(site),
+    ...evenQuorum(site),
+    ...takenPorts(site),
+  ];
+}
+
+/** Machines go first: the API is what then has no port. */
+function takenPorts({ api, servers }: SiteEntry): Finding[] {
+  if (api === "off") return [];
+  return Object.entries(servers)
+    .filter(([, { address, http_port }]) => http_port === api.port && (api.listen ?? [address]).includes(address))
+    .map(([name]) => ({
+      path: ["servers", name, "http_port"],
+      at: "key",
+      what: `the API and the dashboard have no port at server ${name}: its \`http_port\` is theirs`,
+      todo: "choose another one as `port` under `api`, or set `api: off`",
+      severity: "warning",
+    }));
 }
 
 function unreachableProfiles({ profiles }: SiteEntry): Finding[] {

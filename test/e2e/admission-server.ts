@@ -67,7 +67,10 @@ async function serve(siteText: string, folder: string): Promise<void> {
     ...{ site, permits: gate, admission, tree, clock, loader: loaderFile },
     installFiles: createInstallFiles({ site, families: FAMILIES, order, tree }),
     serverFor: () => ({ address: ADDRESS, httpPort: server.httpPort, name: server.name }),
-    onScript: ({ host, action }) => action === "wait" && tell({ waits: host.name }),
+    onScript: ({ host, action }) => {
+      if (action === "wait") tell({ waits: host.name });
+      return undefined;
+    },
   });
   const observer = { started: ({ path }: { path: string }) => tell({ path }), ended: () => {} };
   const about = { address: ADDRESS, resolve: files, observer, clock, log };

@@ -1,13 +1,20 @@
 /** Real senders against the syslog receiver on the loopback interface. */
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
 import { promisify } from "node:util";
 import { EverbootError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { createSyslogServer, type ReceivedMessage, type SyslogServer } from "../../src/server/syslog/server.ts";
+import {
+  createSyslogServer,
+  type ReceivedMessage,
+  type SyslogOptions,
+  type SyslogServer,
+} from "../../src/server/syslog/server.ts";
+import { startSyslog } from "../support/syslog.ts";
 
 const run = promisify(execFile);
 const LOOPBACK = "127.0.0.1";
@@ -36,26 +43,14 @@ function closed(connection: Socket): Promise<void> {
   return new Promise((resolve) => connection.on("close", () => resolve()));
 }
 
-/** The port that is free for UDP may be taken for TCP: then another one is tried. */
-async function startSomewhere(tries = 5): Promise<SyslogServer> {
-  const server = createSyslogServer({
-    address: LOOPBACK,
-    port: 0,
-    log: silentLog,
-    clock,
-    maxConnections: 1,
+function startSomewhere(more: Partial<SyslogOptions> = {}): Promise<SyslogServer> {
+  return startSyslog({
+    ...{ clock, maxConnections: 1, ...more },
     onMessage: (message) => {
       received.push(message);
       arrived();
     },
   });
-  try {
-    await server.start();
-    return server;
-  } catch (error) {
-    if (tries > 1 && error instanceof EverbootError && error.code === "port-in-use") return startSomewhere(tries - 1);
-    throw error;
-  }
 }
 
 beforeEach(async () => {
@@ -94,6 +89,52 @@ test("a connection past the limit is dropped and counted; the first goes on", { 
     ["one", "two"],
   );
   assert.equal(server.counters()["drop.too-many-connections"], 1);
+});
+
+test("one client gets no more connections than its share", { timeout: 20_000 }, async () => {
+  await server.stop();
+  server = await startSomewhere({ maxConnections: 10, maxPerClient: 1 });
+  const first = connect(server.port, LOOPBACK);
+  first.write("<11>one\n");
+  await messages(1);
+  await closed(connect(server.port, LOOPBACK).resume());
+  const other = connect({ port: server.port, host: LOOPBACK, localAddress: "127.0.0.2" });
+  other.end("<11>two\n");
+  assert.deepEqual(
+    (await messages(2)).map(({ client, text }) => `${client} ${text}`),
+    ["127.0.0.1 one", "127.0.0.2 two"],
+  );
+  assert.equal(server.counters()["drop.too-many-connections"], 1);
+  first.destroy();
+});
+
+test("strangers are not heard, and counted", { timeout: 20_000 }, async () => {
+  await server.stop();
+  server = await startSomewhere({ knows: (client) => client === "127.0.0.2" });
+  await closed(connect(server.port, LOOPBACK).resume());
+  const datagrams = createSocket("udp4");
+  await new Promise<void>((sent) => datagrams.send("<11>no", server.port, LOOPBACK, () => sent()));
+  const known = createSocket("udp4");
+  known.bind(0, "127.0.0.2");
+  await once(known, "listening");
+  known.send("<11>yes", server.port, LOOPBACK);
+  assert.deepEqual(
+    (await messages(1)).map(({ text }) => text),
+    ["yes"],
+  );
+  assert.equal(server.counters()["drop.stranger"], 2);
+  datagrams.close();
+  known.close();
+});
+
+test("a flood is cut off, and counted", { timeout: 20_000 }, async () => {
+  await server.stop();
+  server = await startSomewhere({ allowance: { burst: 10, rate: 1 } });
+  const connection = connect(server.port, LOOPBACK).resume();
+  connection.end(Array.from({ length: 1000 }, (_, n) => `<11>line ${n}\n`).join(""));
+  await closed(connection);
+  assert.equal(received.length, 10);
+  assert.equal(server.counters()["drop.flood"], 990);
 });
 
 test("a message without an end closes its connection", { timeout: 20_000 }, async () => {

@@ -1,7 +1,8 @@
 /** Hears on the LAN which floating addresses other servers announce, and tells those that this one has to give up. */
 import type { Ipv4 } from "../../base/address.ts";
-import { type ArpWatch, openArpWatch } from "../../net/arp-watch.ts";
+import { parseArp } from "../../net/arp.ts";
 import { neighbours } from "../../net/neighbours.ts";
+import { openPacketTap, type PacketTap } from "../../net/packet-tap.ts";
 import { Claims } from "./claims.ts";
 import type { Peer } from "./heartbeats.ts";
 import type { SteeredAddress } from "./steering.ts";
@@ -16,25 +17,25 @@ export interface ArpEarsOptions {
 
 export class ArpEars {
   private readonly options: ArpEarsOptions;
-  private readonly watches: readonly ArpWatch[];
+  private readonly taps: readonly PacketTap[];
   private readonly claims = new Claims();
 
-  private constructor(options: ArpEarsOptions, watches: readonly ArpWatch[]) {
+  private constructor(options: ArpEarsOptions, taps: readonly PacketTap[]) {
     this.options = options;
-    this.watches = watches;
+    this.taps = taps;
   }
 
   /** Without the right to listen it hears nothing. */
   static async open(options: ArpEarsOptions): Promise<ArpEars> {
-    const watches = await Promise.all(options.devices.map((device) => openArpWatch(device)));
+    const taps = await Promise.all(options.devices.map(openTap));
     return new ArpEars(
       options,
-      watches.filter((watch) => watch !== undefined),
+      taps.filter((tap) => tap !== undefined),
     );
   }
 
   close(): void {
-    for (const watch of this.watches) watch.close();
+    for (const tap of this.taps) tap.close();
   }
 
   /**
@@ -51,7 +52,7 @@ export class ArpEars {
   /** Of floating addresses, by servers that come before this one. */
   private announcements(): { address: Ipv4; by: string }[] {
     const { server, addresses, peers } = this.options;
-    return this.watches.flatMap(takeAll).flatMap(({ address, mac }) => {
+    return this.taps.flatMap(takeAll).flatMap(({ address, mac }) => {
       const holders = addresses.find((each) => each.address === address)?.holders ?? [];
       const known = holders.length > 0 ? neighbours() : new Map();
       const by = peers.find(({ lan }) => known.get(lan) === mac)?.name;
@@ -61,10 +62,14 @@ export class ArpEars {
   }
 }
 
+function openTap(device: string): Promise<PacketTap | undefined> {
+  return openPacketTap(device, "arp").catch(() => undefined);
+}
+
 /** An interface that is down has nothing to tell. */
-function takeAll(watch: ArpWatch) {
+function takeAll(tap: PacketTap) {
   try {
-    return watch.take();
+    return tap.read().flatMap(({ bytes }) => parseArp(bytes) ?? []);
   } catch {
     return [];
   }

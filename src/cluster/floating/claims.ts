@@ -6,6 +6,7 @@
 import type { Ipv4 } from "../../base/address.ts";
 
 interface Claim {
+  readonly address: Ipv4;
   readonly by: string;
   readonly since: number;
   last: number;
@@ -19,7 +20,7 @@ const UNHEARD_MS = 60;
 const KEPT_MS = 3500;
 
 export class Claims {
-  private readonly claims = new Map<Ipv4, Claim>();
+  private claims: readonly Claim[] = [];
   private readonly heldSince = new Map<Ipv4, number>();
 
   /** Times in milliseconds of a clock that only goes on. */
@@ -30,16 +31,17 @@ export class Claims {
 
   /** `by`, a better holder than this server, has announced the address. */
   announced(address: Ipv4, by: string, now: number): void {
-    const known = this.claims.get(address);
-    if (known?.by === by) known.last = now;
-    else if (now - (this.heldSince.get(address) ?? now) >= HELD_MS)
-      this.claims.set(address, { by, since: now, last: now });
+    const claims = this.claims.filter((claim) => claim.address === address);
+    const known = claims.find((claim) => claim.by === by);
+    if (known) known.last = now;
+    // Of several that have it too the worse ones give it up, and the best goes on.
+    else if (claims.length > 0 || now - (this.heldSince.get(address) ?? now) >= HELD_MS)
+      this.claims = [...this.claims, { address, by, since: now, last: now }];
   }
 
   /** Addresses to be given up, for servers that are known by nothing but what they announce. */
   contested(isHeard: (server: string) => boolean, now: number): Ipv4[] {
-    for (const [address, { by, last }] of this.claims)
-      if (isHeard(by) || now - last > KEPT_MS) this.claims.delete(address);
-    return [...this.claims].flatMap(([address, { since }]) => (now - since >= UNHEARD_MS ? [address] : []));
+    this.claims = this.claims.filter(({ by, last }) => !isHeard(by) && now - last <= KEPT_MS);
+    return this.claims.filter(({ since }) => now - since >= UNHEARD_MS).map(({ address }) => address);
   }
 }

@@ -7,8 +7,7 @@ import { writeFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import type { Ipv4 } from "../../base/address.ts";
-import type { Clock } from "../../base/clock.ts";
-import { systemClock } from "../../base/clock.ts";
+import { steadyClock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import { openDatagramSocket } from "../../net/datagram.ts";
 import { openSerialLine, type SerialLine } from "../../net/serial.ts";
@@ -26,8 +25,6 @@ import { LASTING_MS, Steering } from "./steering.ts";
 import { type FromSupervisor, type SupervisionPlan, supervisionFiles, type ToSupervisor } from "./supervision.ts";
 import { witnessedClock } from "./witnessed-clock.ts";
 
-/** Milliseconds since some moment: not moved when somebody sets the machine's time. */
-const steadyClock: Clock = { ...systemClock, now: () => performance.now() };
 const silenceClock = witnessedClock(steadyClock, 2 * HEARTBEAT_MS);
 
 /** Milliseconds that an earlier supervisor has for ending. */

@@ -1,125 +1,130 @@
-/** The control API: what commands ask of the daemon, over the control socket in the state folder. */
+/**
+ * The API. Two doors with the same routes: the control socket in the state folder, whose callers are admins, as who may
+ * open it may do anything to the daemon; and TCP, for those with a token, where the dashboard is too.
+ */
 import { chmod, rm } from "node:fs/promises";
-import Fastify, { type FastifyInstance } from "fastify";
-import { z } from "zod";
-import { EverbootError, errorKind, errorText } from "../../base/errors.ts";
+import { createServer } from "node:http";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import type { Audit } from "../../cluster/audit.ts";
+import type { Tokens } from "../../cluster/tokens.ts";
+import type { ApiPlace } from "../../site/model.ts";
 import type { Server } from "../server.ts";
+import { Access } from "./access.ts";
+import { type AppOptions, createApp, type Serve } from "./app.ts";
+import { type BesideOptions, besideRoutes, type ServeWeb } from "./beside.ts";
+import type { ApiContext, Subscribe } from "./context.ts";
+import { FleetFeed } from "./feed.ts";
+import { headerOf } from "./headers.ts";
+import { GivenAnswers } from "./idempotency.ts";
+import { Doorways, type TcpPlace } from "./listen.ts";
+import { Live } from "./live.ts";
+import type { Operations } from "./operations.ts";
+import type { ApiRoute, Caller } from "./route.ts";
+import { apiRoutes } from "./routes.ts";
 
-/** What the daemon can be asked. Answers are JSON as the commands print it with `--json`. */
-export interface Operations {
-  status(): Promise<unknown>;
-  host(name: string): Promise<unknown>;
-  /** The servers of the site and the common state, as this server sees them. */
-  cluster(): Promise<unknown>;
-  /** Takes a server out of service, or back into it. */
-  drain(request: DrainRequest): Promise<unknown>;
-  /** The site file that is applied, and who serves it. */
-  site(): Promise<unknown>;
-  /** Applies another site file to all servers. */
-  apply(request: ApplyRequest): Promise<unknown>;
-  /** Issues a permit; `minutes` until it expires. */
-  install(name: string, options: InstallOptions): Promise<unknown>;
-  cancel(name: string): Promise<unknown>;
-  plan(name: string, machine: MachineQuery): Promise<unknown>;
-  render(name: string, format: string): Promise<unknown>;
-  /** What the host meets at each stage; none for a host that this site file has not. */
-  stages(name: string): Promise<unknown>;
+export type {
+  ApplyRequest,
+  DrainRequest,
+  InstallOptions,
+  MachineQuery,
+  Operations,
+  UnknownMachines,
+} from "./operations.ts";
+
+/** The door for the network. */
+export interface NetworkDoor extends TcpPlace {
+  /** Anyone may read `/metrics`. */
+  readonly hasOpenMetrics: boolean;
 }
 
-const INSTALL_OPTIONS = z.strictObject({
-  minutes: z
-    .number()
-    .int()
-    .min(1)
-    .max(7 * 24 * 60)
-    .optional(),
-  replace: z.boolean().optional(),
-});
-export type InstallOptions = z.infer<typeof INSTALL_OPTIONS>;
+/** `own`: the server's own address. */
+export function networkDoorOf({ port, listen, metrics }: ApiPlace, own: string): NetworkDoor {
+  return { port, addresses: listen ?? [...new Set([own, "127.0.0.1"])], hasOpenMetrics: metrics === "open" };
+}
 
-const MACHINE_QUERY = z.strictObject({
-  arch: z.enum(["amd64", "arm64", "i386"]).default("amd64"),
-  firmware: z.enum(["bios", "uefi"]).default("bios"),
-});
-export type MachineQuery = z.infer<typeof MACHINE_QUERY>;
-
-/** `expected`: number of the applied site file that the new one follows; 0 = none. */
-const APPLY_REQUEST = z.strictObject({ text: z.string(), expected: z.number().int().min(0) });
-export type ApplyRequest = z.infer<typeof APPLY_REQUEST>;
-/** Bytes of a site file's text, as JSON: 100,000 hosts take a sixth of it. */
-const LARGEST_SITE = 64 << 20;
-
-const DRAIN_REQUEST = z.strictObject({ server: z.string(), draining: z.boolean() });
-export type DrainRequest = z.infer<typeof DRAIN_REQUEST>;
-
-const RENDER_QUERY = z.strictObject({ as: z.string().default("answer") });
-
-const PERMIT_PATH = "/api/v1/hosts/:host/permit";
-
-export function createApiServer(options: {
+export interface ApiOptions {
+  /** Path of the control socket. */
   readonly socket: string;
   /** Asked at each call: another revision of the site file has others. */
   readonly operations: () => Operations;
   readonly log: Log;
-}): Server {
-  const { socket, operations, log } = options;
-  const app = Fastify({ logger: false });
-  addRoutes(app, operations);
-  addErrors(app, log);
+  /** Default: that of the system. */
+  readonly clock?: Clock;
+  /** Absent = there is the control socket alone, and nobody keeps what was changed. */
+  readonly access?: { readonly tokens: Tokens; readonly audit: Audit };
+  /** Absent = there is the control socket alone. */
+  readonly network?: NetworkDoor;
+  /** Of the journal; absent = hosts are looked at again and again, and there is no live list of events. */
+  readonly subscribe?: Subscribe;
+  readonly metrics?: BesideOptions["metrics"];
+  /** The dashboard. */
+  readonly web?: ServeWeb;
+  /** Of Everboot, for the OpenAPI document. */
+  readonly version?: string;
+}
+
+export interface ApiServer extends Server {
+  /** For those who follow what becomes of the hosts (web hooks); it lives as long as the server. */
+  readonly feed: FleetFeed;
+  /** Where it is to be had by the network, once it listens. */
+  urls(): readonly string[];
+}
+
+const SOCKET_CALLER: Caller = { name: "control socket", role: "admin", by: "socket" };
+
+export function createApiServer(options: ApiOptions): ApiServer {
+  const { socket, log, clock = systemClock, network } = options;
+  const context = contextOf(options, clock);
+  const { feed, live } = context;
+  const routes = apiRoutes(context, options.version ?? "0");
+  const doorways = new Doorways({ clock, log });
+  const closers: Array<() => Promise<void>> = [];
+  const open = async (callerOf: AppOptions["callerOf"]): Promise<Serve> => {
+    const app = await createApp(appOptions(options, routes, callerOf));
+    closers.push(app.close);
+    return app.serve;
+  };
   return {
     name: "api",
+    feed,
+    urls: () => doorways.urls(),
     start: async () => {
       await rm(socket, { force: true });
-      await app.listen({ path: socket });
+      await doorways.openSocket(createServer(await open(() => SOCKET_CALLER)), socket);
       await chmod(socket, 0o600);
+      const { keys } = context;
+      if (!network || !keys) return;
+      const serve = await open((request) =>
+        keys.access.callerOf({ address: request.ip, header: (name) => headerOf(request, name) }, request.method),
+      );
+      await doorways.openTcp(() => createServer(serve), network);
     },
-    stop: () => app.close(),
-    counters: () => ({}),
+    stop: async () => {
+      feed.stop();
+      live.stop();
+      await doorways.close();
+      for (const close of closers.splice(0)) await close();
+    },
+    counters: () => ({ streams: live.streams.count, listening: doorways.listening }),
   };
 }
 
-function addRoutes(app: FastifyInstance, operations: () => Operations): void {
-  app.get("/api/v1/status", () => operations().status());
-  app.get("/api/v1/cluster", () => operations().cluster());
-  app.post("/api/v1/cluster/drain", (request) => operations().drain(parse(DRAIN_REQUEST, request.body)));
-  app.get("/api/v1/site", () => operations().site());
-  app.put("/api/v1/site", { bodyLimit: LARGEST_SITE }, (request) =>
-    operations().apply(parse(APPLY_REQUEST, request.body)),
-  );
-  app.get("/api/v1/hosts/:host", (request) => operations().host(hostOf(request.params)));
-  app.post(PERMIT_PATH, (request) =>
-    operations().install(hostOf(request.params), parse(INSTALL_OPTIONS, request.body ?? {})),
-  );
-  app.delete(PERMIT_PATH, (request) => operations().cancel(hostOf(request.params)));
-  app.get("/api/v1/hosts/:host/plan", (request) =>
-    operations().plan(hostOf(request.params), parse(MACHINE_QUERY, request.query)),
-  );
-  app.get("/api/v1/hosts/:host/render", (request) =>
-    operations().render(hostOf(request.params), parse(RENDER_QUERY, request.query).as),
-  );
-  app.get("/api/v1/hosts/:host/stages", (request) => operations().stages(hostOf(request.params)));
+function contextOf({ operations, subscribe, access }: ApiOptions, clock: Clock): ApiContext {
+  const heard = subscribe && ((listener: (host: string) => void) => subscribe(({ host }) => listener(host)));
+  const feed = new FleetFeed({ source: operations, clock, ...(heard && { heard }) });
+  return {
+    ...{ operations, feed, given: new GivenAnswers(clock) },
+    live: new Live({ operations, feed, clock, ...(subscribe && { subscribe }) }),
+    ...(access && { keys: { ...access, access: new Access({ ...access, clock }) } }),
+  };
 }
 
-function addErrors(app: FastifyInstance, log: Log): void {
-  app.setErrorHandler((error, request, reply) => {
-    const known = error instanceof EverbootError;
-    if (!known) log.error({ error, url: request.url }, "a request of the control API failed");
-    const code = known ? error.code : "internal";
-    const text = known ? error.message : errorText(code);
-    return reply.code(errorKind(code).status).send({ code, text, exit: errorKind(code).exit });
+function appOptions(options: ApiOptions, routes: readonly ApiRoute[], callerOf: AppOptions["callerOf"]): AppOptions {
+  const { log, access, metrics, web, network } = options;
+  const beside = besideRoutes({
+    ...{ callerOf, hasOpenMetrics: network?.hasOpenMetrics ?? false },
+    ...(metrics && { metrics }),
   });
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ code: "usage", text: "the daemon does not know this call: its version differs", exit: 2 }),
-  );
-}
-
-function hostOf(params: unknown): string {
-  return parse(z.object({ host: z.string() }), params).host;
-}
-
-function parse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new EverbootError("usage", { what: z.prettifyError(result.error).split("\n").join(" ") });
+  return { routes, callerOf, log, beside, ...(access && { audit: access.audit }), ...(web && { web }) };
 }

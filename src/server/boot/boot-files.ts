@@ -19,8 +19,11 @@ import type { InstallFiles } from "./install-files.ts";
 
 /** What boot files need of the permits (cluster/permits.ts). */
 export interface BootPermits extends ScriptPermits {
-  /** The host whose running install the token belongs to; undefined = used up, expired, unknown. */
-  bootable(token: string): { readonly host: string; readonly permit: PermitFacts } | undefined;
+  /**
+   * The host whose running install the token belongs to, with or without the id of its boot behind it; undefined = used
+   * up, expired, unknown. The permit's token comes back as it was given.
+   */
+  bootable(carried: string): { readonly host: string; readonly permit: PermitFacts } | undefined;
 }
 
 export interface BootFilesOptions extends BootScriptsOptions {

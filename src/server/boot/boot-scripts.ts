@@ -7,6 +7,7 @@ import { decideAction, type PermitAnswer, type PermitFacts } from "../../boot/pl
 import { renderPxelinux } from "../../boot/pxelinux.ts";
 import { type BootScript, installScript, type WaitScript } from "../../boot/script.ts";
 import type { Admission, AdmissionControl, LetIn, Wait } from "../../cluster/admission.ts";
+import { carryBoot } from "../../cluster/boot-id.ts";
 import type { Host } from "../../site/model.ts";
 import type { ServerView } from "../../site/server-view.ts";
 import type { InstallFiles } from "./install-files.ts";
@@ -33,8 +34,11 @@ export interface BootScriptsOptions {
   readonly clock: Pick<Clock, "now">;
   /** Absent = every machine is let in, by whichever server answers it. */
   readonly admission?: Pick<AdmissionControl, "ask">;
-  /** Told of every script with the decision and its reasons; of those that wait the first time only. */
-  readonly onScript: (event: ScriptEvent) => void;
+  /**
+   * Told of every script with the decision and its reasons; of those that wait the first time only. Tells the id of the
+   * machine's boot (cluster/boot-id.ts): the machine carries it from here on.
+   */
+  readonly onScript: (event: ScriptEvent) => string | undefined;
 }
 
 export interface ScriptPermits {
@@ -85,8 +89,8 @@ async function next(options: BootScriptsOptions, asking: Asking, admission?: Adm
   const permit = await permitFor(options, host, admission?.kind === "go" ? admission : undefined);
   if (permit.kind === "none" && permit.isOutage) return waitForState(options, asking, permit.why);
   const decision = decideAction(host, permit);
-  options.onScript({ host, mac, loader, ...decision });
-  return describe(options, asking, decision);
+  const trace = options.onScript({ host, mac, loader, ...decision });
+  return describe(options, asking, decision, trace);
 }
 
 /** Told of once, not each time that the machine asks. */
@@ -115,12 +119,14 @@ async function describe(
   { serverFor, installFiles }: BootScriptsOptions,
   { host, mac, client }: Asking,
   { reasons, permit }: ReturnType<typeof decideAction>,
+  trace: string | undefined,
 ): Promise<BootScript> {
   const title = `${host.name} ${reasons.join(", ")}`;
   if (!permit) return { kind: "local", title };
   const server = serverFor(client, permit.server);
-  const args = await installFiles.kernelArguments({ host, mac, server, permit });
-  return installScript({ title, server, arguments: args }, permit.token, mac);
+  const token = carryBoot(permit.token, trace);
+  const args = await installFiles.kernelArguments({ host, mac, server, permit: { token } });
+  return installScript({ title, server, arguments: args }, token, mac);
 }
 
 /** `1st`, `12th`, `23rd` */

@@ -4,14 +4,27 @@ import type { Clock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import { type BootClient, classifyClient } from "../../boot/client.ts";
 import type { BootPlan, PlanBoot, Refusal } from "../../boot/plan.ts";
+import { installsAt } from "../../cluster/draining.ts";
 import type { Journal } from "../../cluster/journal.ts";
+import type { Members } from "../../cluster/members.ts";
 import type { PairState } from "../../cluster/pair.ts";
-import type { Permit } from "../../cluster/permit-rules.ts";
+import { isOpen, type Permit } from "../../cluster/permit-rules.ts";
 import type { Permits } from "../../cluster/permits.ts";
-import { foldFleet, foldStatus } from "../../cluster/trace.ts";
+import { foldFleet, foldStatus, type HostStatus } from "../../cluster/trace.ts";
 import { findHost } from "../../site/find-host.ts";
 import type { Host, Site } from "../../site/model.ts";
-import type { ApplyRequest, MachineQuery, Operations } from "../api/api.ts";
+import { bondReport } from "../api/bond-report.ts";
+import { hostMoment } from "../api/host-moment.ts";
+import type {
+  ApplyRequest,
+  InstallOptions,
+  LogQuery,
+  MachineQuery,
+  Operations,
+  UnknownMachines,
+} from "../api/operations.ts";
+import { serverSummaries } from "../api/server-summaries.ts";
+import { createRateMeter } from "../rate-meter.ts";
 import type { Server } from "../server.ts";
 import type { InstallFiles } from "./install-files.ts";
 
@@ -97,7 +110,19 @@ export interface OperationsOptions {
   readonly cluster?: () => ClusterReport;
   /** Takes a server of the site out of service, or back into it; durable when it resolves. */
   readonly drain?: (server: string, draining: boolean) => Promise<unknown>;
+  /** What the servers tell of themselves. */
+  readonly members?: () => Members;
+  /** The last lines of a host's log; absent = none are kept. */
+  readonly log?: (host: string, query: LogQuery) => Promise<readonly string[]>;
+  /** Absent = folded anew each time, by the host's own events alone. */
+  readonly hostStatus?: (host: Host) => HostStatus;
+  /** The first live server of the host's order, by name; absent = there is this one alone. */
+  readonly first?: (host: Host) => string | undefined;
+  /** Machines that ask and are no hosts. */
+  readonly unknown?: UnknownMachines;
 }
+
+const DEFAULT_MINUTES = 240;
 
 /** What a host would be given, for the operator to read; the export room knows how. */
 export interface ShowHost {
@@ -107,39 +132,97 @@ export interface ShowHost {
 }
 
 export function createOperations(options: OperationsOptions): Operations {
-  const { site, permits, journal, clock } = options;
-  const statusOf = (host: Host) =>
-    foldStatus(host.name, journal.events(host.name), permits.newestOf(host.name), clock.now());
+  const { site, server, unknown } = options;
   return {
-    status: async () => ({
-      site: site.name,
-      revision: site.revision,
-      server: options.server,
-      now: clock.now(),
-      counters: Object.fromEntries(options.servers().map((server) => [server.name, server.counters()])),
-      ...foldFleet([...site.hosts.values()].map((host) => ({ profile: host.profile.name, ...statusOf(host) }))),
-    }),
-    host: async (name) => ({ now: clock.now(), ...statusOf(findHost(site, name)) }),
-    install: (name, request) => install(options, findHost(site, name), request),
-    cluster: async () => {
-      if (!options.cluster) throw alone(site);
-      return { server: options.server, ...options.cluster() };
-    },
+    ...fleetOperations(options),
+    ...hostOperations(options),
+    ...permitOperations(options),
+    ...(unknown && { unknown }),
+    names: () => ({ site: site.name, revision: site.revision, server, hosts: [...site.hosts.keys()] }),
     site: async () => options.sites.report(),
     apply: (request) => options.sites.apply(request),
-    drain: async ({ server, draining }) => {
-      if (!options.drain) throw alone(site);
-      if (!site.servers.has(server)) throw serverUnknown(site, server);
-      return options.drain(server, draining);
+  };
+}
+
+function statusReader({ journal, permits, clock, hostStatus }: OperationsOptions): (host: Host) => HostStatus {
+  if (hostStatus) return hostStatus;
+  return ({ name }) => foldStatus(name, journal.events(name), permits.newestOf(name), clock.now());
+}
+
+type FleetOperations = Pick<Operations, "status" | "servers" | "cluster" | "drain">;
+
+function fleetOperations(options: OperationsOptions): FleetOperations {
+  const { site, server, clock, servers } = options;
+  const statusOf = statusReader(options);
+  const sent = () => servers().reduce((sum, each) => sum + (each.counters().bytes ?? 0), 0);
+  const rate = createRateMeter(sent, clock);
+  return {
+    status: async () => ({
+      ...{ site: site.name, revision: site.revision, server, now: clock.now() },
+      counters: Object.fromEntries(servers().map((each) => [each.name, each.counters()])),
+      ...foldFleet([...site.hosts.values()].map((host) => ({ profile: host.profile.name, ...statusOf(host) }))),
+    }),
+    servers: () => {
+      const seen = options.cluster?.().servers ?? [aloneServer(options)];
+      return serverSummaries({ self: server, servers: seen, members: options.members?.() ?? new Map(), rate: rate() });
     },
-    cancel: async (name) => shownPermit(await permits.cancel(findHost(site, name).name)),
+    cluster: async () => {
+      if (!options.cluster) throw alone(site);
+      return { server, ...options.cluster() };
+    },
+    drain: async ({ server: name, draining }) => {
+      if (!options.drain) throw alone(site);
+      if (!site.servers.has(name)) throw serverUnknown(site, name);
+      return options.drain(name, draining);
+    },
+  };
+}
+
+function aloneServer({ site, server, permits }: OperationsOptions): ClusterServer {
+  const installs = installsAt(permits.all(), server).length;
+  return { name: server, alive: true, installs, serves: { revision: site.revision } };
+}
+
+type HostOperations = Pick<
+  Operations,
+  "isFirst" | "host" | "moment" | "boots" | "events" | "log" | "bond" | "plan" | "render" | "stages"
+>;
+
+function hostOperations(options: OperationsOptions): HostOperations {
+  const { site, journal, clock, showHost, log, server, first = () => server } = options;
+  const statusOf = statusReader(options);
+  return {
+    isFirst: (name) => {
+      const host = site.hosts.get(name);
+      return host !== undefined && first(host) === server;
+    },
+    host: async (name) => ({ now: clock.now(), ...statusOf(findHost(site, name)) }),
+    moment: (name) => {
+      const host = findHost(site, name);
+      return hostMoment(statusOf(host), host.profile.name, journal.events(name), clock.now());
+    },
+    boots: (name) => journal.boots(findHost(site, name).name),
+    events: (name) => journal.events(findHost(site, name).name),
+    log: async (name, query) => {
+      if (!log) throw new EverbootError("call-unknown");
+      return log(findHost(site, name).name, query);
+    },
+    bond: (name) => bondReport(findHost(site, name), journal.events(name)),
     plan: async (name, machine) => planReport(options, findHost(site, name), machine),
-    render: (name, format) => options.showHost.render(findHost(site, name), format),
+    render: (name, format) => showHost.render(findHost(site, name), format),
     stages: async (name) => ({
       revision: site.revision,
       host: name,
-      stages: site.hosts.has(name) ? await options.showHost.stages(findHost(site, name)) : [],
+      stages: site.hosts.has(name) ? await showHost.stages(findHost(site, name)) : [],
     }),
+  };
+}
+
+function permitOperations(options: OperationsOptions): Pick<Operations, "install" | "cancel"> {
+  const { site, permits } = options;
+  return {
+    install: async (name, request) => shownPermit(await install(options, findHost(site, name), request)),
+    cancel: async (name) => shownPermit(await permits.cancel(findHost(site, name).name)),
   };
 }
 
@@ -155,17 +238,27 @@ function serverUnknown(site: Site, server: string): EverbootError {
 }
 
 /** A permit is only issued for what can be installed now: the operator is there to read why not. */
-async function install(options: OperationsOptions, host: Host, request: Parameters<Operations["install"]>[1]) {
+async function install(options: OperationsOptions, host: Host, request: InstallOptions): Promise<Permit> {
   const { tree } = host.profile;
   const lacks = await options.installFiles.treeLacks(tree);
   if (lacks !== undefined)
     throw new EverbootError("tree-incomplete", { tree: tree.name, what: lacks.what, todo: lacks.todo });
-  const { minutes, replace } = request;
-  const permit = await options.permits.issue(host.name, {
-    ...(minutes !== undefined && { lifetimeMs: minutes * 60_000 }),
-    ...(replace !== undefined && { replace }),
-  });
-  return shownPermit(permit);
+  const { minutes = DEFAULT_MINUTES, replace = false, again = false } = request;
+  const lifetimeMs = minutes * 60_000;
+  try {
+    return await options.permits.issue(host.name, { lifetimeMs, replace });
+  } catch (error) {
+    const open = again && !replace ? openPermit(options, host, lifetimeMs) : undefined;
+    if (open && error instanceof EverbootError && error.code === "permit-exists") return open;
+    throw error;
+  }
+}
+
+/** The one that was asked for before, by all signs. */
+function openPermit({ permits, clock }: OperationsOptions, host: Host, lifetimeMs: number): Permit | undefined {
+  const permit = permits.newestOf(host.name);
+  const isSame = permit && isOpen(permit, clock.now()) && permit.expires - permit.issued === lifetimeMs;
+  return isSame ? permit : undefined;
 }
 
 /** Without the token: it is the machine's secret, and status is shown around. */

@@ -3,6 +3,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
 import type { PermitAnswer, PermitFacts } from "../../boot/plan.ts";
+import { carriedBoot } from "../../cluster/boot-id.ts";
 import { isActive, type Permit, permitEventOf } from "../../cluster/permit-rules.ts";
 import type { Permits, Refusal } from "../../cluster/permits.ts";
 import type { BootPermits } from "./boot-files.ts";
@@ -40,12 +41,17 @@ export function createPermitGate(permits: Permits, clock: Clock): PermitGate {
         ? { kind: "permit", permit: factsOf(given.permit) }
         : none(given.reason, permits.newestOf(host));
     },
-    bootable: (token) => {
-      const permit = permits.byToken(token);
-      return permit && isActive(permit, clock.now()) ? { host: permit.host, permit: factsOf(permit) } : undefined;
+    bootable: (carried) => {
+      const permit = permits.byToken(carriedBoot(carried).token);
+      if (!permit || !isActive(permit, clock.now())) return undefined;
+      return { host: permit.host, permit: { ...factsOf(permit), token: carried } };
     },
-    reporting: (token) => permits.byToken(token),
-    report: (token, event) => report(permits, token, event),
+    reporting: (carried) => {
+      const { token, trace } = carriedBoot(carried);
+      const permit = permits.byToken(token);
+      return permit && { host: permit.host, id: permit.id, ...(trace !== undefined && { trace }) };
+    },
+    report: (carried, event) => report(permits, carriedBoot(carried).token, event),
   };
 }
 

@@ -1,11 +1,13 @@
 /** Turns what the protocol servers tell into entries of the journal: which host, which stage. Pure but for `record`. */
 import { parseIpv4 } from "../../base/address.ts";
-import type { NewEvent } from "../../cluster/events.ts";
+import { carriedBoot } from "../../cluster/boot-id.ts";
+import type { EventFacts, JournalEvent, NewEvent } from "../../cluster/events.ts";
 import { stageOfPath } from "../../cluster/stage-of-path.ts";
 import type { Host, Site } from "../../site/model.ts";
 import type { DhcpEvent } from "../dhcp/verdict.ts";
-import type { Transfer, TransferObserver } from "../server.ts";
+import type { FileRequest, Transfer, TransferObserver } from "../server.ts";
 import type { ScriptEvent } from "./boot-scripts.ts";
+import { VainRequests } from "./vain-requests.ts";
 
 export interface RecorderOptions {
   readonly site: Site;
@@ -13,58 +15,112 @@ export interface RecorderOptions {
   readonly server: string;
   /** Id of the permit that the host is being installed with. */
   readonly permitOf: (host: string) => string | undefined;
-  readonly record: (event: NewEvent) => void;
+  /** The event as it is kept, with its boot. */
+  readonly record: (event: NewEvent) => Pick<JournalEvent, "trace">;
   /** A package of the installed system was fetched: the installer has begun to write, whether it said so or not. */
   readonly onPackage: (host: string) => void;
 }
 
+export interface FileObserver extends TransferObserver {
+  request(request: FileRequest): void;
+}
+
 export interface Recorder {
-  readonly transfers: TransferObserver;
+  readonly transfers: FileObserver;
   dhcp(event: DhcpEvent): void;
-  script(event: ScriptEvent): void;
+  /** @returns the id of the machine's boot */
+  script(event: ScriptEvent): string | undefined;
 }
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const record = (host: Host, event: Omit<NewEvent, "host" | "permit">) => {
+  const vain = new VainRequests();
+  const record: Record = (host, event) => {
     const permit = options.permitOf(host.name);
-    options.record({ ...event, host: host.name, ...(permit !== undefined && { permit }) });
+    return options.record({ ...event, host: host.name, ...(permit !== undefined && { permit }) });
   };
   return {
-    transfers: { started: () => {}, ended: (transfer) => recordTransfer(options, record, transfer) },
+    transfers: {
+      started: () => {},
+      ended: (transfer) => recordTransfer(options, record, vain, transfer),
+      request: ({ outcome, ...about }) =>
+        recordVain(options, record, vain, { ...about, what: outcome === "absent" ? "absent" : "asked" }),
+    },
     dhcp: (event) => recordDhcp(options.site, record, event),
-    script: ({ host, mac, loader, action, reasons }) =>
-      record(host, {
-        stage: action === "local" ? "reboot" : "script",
-        what: SCRIPT_KINDS[action],
-        facts: { loader, mac, [action === "wait" ? "text" : "reason"]: reasons.join("; ") },
-      }),
+    script: (event) => record(event.host, scriptEvent(event)).trace,
   };
 }
 
 const SCRIPT_KINDS = { install: "served", local: "local-boot", wait: "note" } as const;
-const FORBIDDEN = 403;
+const [FORBIDDEN, NOT_FOUND, GONE, UNWELL] = [403, 404, 410, 500];
 
-type Record = (host: Host, event: Omit<NewEvent, "host" | "permit">) => void;
+type HostEvent = Omit<NewEvent, "host" | "permit">;
+type Record = (host: Host, event: HostEvent) => Pick<JournalEvent, "trace">;
 
-function recordTransfer(options: RecorderOptions, record: Record, transfer: Transfer): void {
-  const address = parseIpv4(transfer.client);
-  const host = address && options.site.hostByAddress.get(address);
-  const stage = stageOfPath(transfer.path);
+/** The profile is told as it is now: what is learned of this install is learned of that. */
+function scriptEvent({ host, mac, loader, action, reasons }: ScriptEvent): HostEvent {
+  const { profile } = host;
+  return {
+    stage: action === "local" ? "reboot" : "script",
+    what: SCRIPT_KINDS[action],
+    facts: {
+      ...{ loader, mac, [action === "wait" ? "text" : "reason"]: reasons.join("; ") },
+      ...(action === "install" && { profile: profile.name, tree: profile.tree.name }),
+    },
+  };
+}
+
+function recordTransfer(options: RecorderOptions, record: Record, vain: VainRequests, transfer: Transfer): void {
+  const { client, path, protocol, status, ended: at } = transfer;
+  const host = hostAt(options.site, client);
+  const stage = stageOfPath(path);
   // Scripts are recorded with their decision.
   if (!host || !stage || stage === "script") return;
-  if (transfer.status === FORBIDDEN) {
-    record(host, { at: transfer.ended, stage, what: "refused", facts: { reason: shownPath(transfer.path) } });
+  if (status === FORBIDDEN) {
+    record(host, { at, stage, what: "refused", facts: { reason: shownPath(path) } });
     return;
   }
-  // Clients ask for names that may not be there, and get an error's text.
-  if (transfer.bytes === 0 || transfer.status >= 400) return;
-  record(host, { at: transfer.ended, stage, what: "served", facts: transferFacts(options.server, transfer) });
-  if (stage === "packages" && transfer.path.endsWith(".deb")) options.onPackage(host.name);
+  const isAbsent = status === NOT_FOUND || status === GONE;
+  if (isAbsent || status >= UNWELL) {
+    const [what, facts] = isAbsent ? (["absent", {}] as const) : (["broken", { status }] as const);
+    recordVain(options, record, vain, { at, client, path, protocol, what, facts });
+    return;
+  }
+  // Clients ask for parts that there are not, and get an error's text.
+  if (transfer.bytes === 0 || status >= 400) return;
+  record(host, { at, stage, what: "served", ...broughtBoot(path), facts: transferFacts(options.server, transfer) });
+  if (stage === "packages" && path.endsWith(".deb")) options.onPackage(host.name);
 }
+
+interface Vain extends Pick<FileRequest, "at" | "client" | "path" | "protocol"> {
+  readonly what: "absent" | "broken" | "asked";
+  readonly facts?: EventFacts;
+}
+
+function recordVain(options: RecorderOptions, record: Record, vain: VainRequests, request: Vain): void {
+  const { at, client, path, protocol, what, facts } = request;
+  const host = hostAt(options.site, client);
+  const stage = stageOfPath(path);
+  if (!host || !stage || stage === "script" || !vain.isNews(host.name, `${what} ${path}`, at)) return;
+  const told = { path: shownPath(path), protocol, server: options.server, ...facts };
+  record(host, { at, stage, what, facts: told });
+}
+
+function hostAt(site: Site, client: string): Host | undefined {
+  const address = parseIpv4(client);
+  return address && site.hostByAddress.get(address);
+}
+
+const CARRIED = /boot\/([0-9a-f]{32}(?:-[0-9a-f]{8})?)\//;
 
 /** The token in a path is a secret of the install. */
 function shownPath(path: string): string {
-  return path.replace(/boot\/[0-9a-f]{32}\//, "boot/");
+  return path.replace(CARRIED, "boot/");
+}
+
+/** The boot that the machine says it is in; to be believed of a file that was served, as its token was good. */
+function broughtBoot(path: string): Pick<NewEvent, "trace"> {
+  const { trace } = carriedBoot(CARRIED.exec(path)?.[1] ?? "");
+  return trace === undefined ? {} : { trace };
 }
 
 function transferFacts(server: string, transfer: Transfer) {

@@ -1,4 +1,4 @@
-/** `/report/<token>/<event>`: what installers tell, authenticated by the token of their permit. */
+/** `/report/<token>/<event>`: what installers tell, authenticated by the token of their permit (cluster/boot-id.ts). */
 import type { Log } from "../../base/log.ts";
 import type { EventFacts, NewEvent, Stage } from "../../cluster/events.ts";
 import { REPORT_EVENTS, type ReportEvent } from "../../os/family.ts";
@@ -6,10 +6,10 @@ import type { HttpRequest, HttpVerdict, Route } from "../http/route.ts";
 
 /** What a report does to its permit; resolves when that is durable. */
 export interface ReportPermits {
-  /** The host of an install that may still report; undefined = no such token. */
-  reporting(token: string): { readonly host: string; readonly id: string } | undefined;
+  /** The host of an install that may still report, and its boot as the URL has it; undefined = no such token. */
+  reporting(carried: string): { readonly host: string; readonly id: string; readonly trace?: string } | undefined;
   /** `refused` = the permit was taken back or used up: the installer must not go on. */
-  report(token: string, event: ReportEvent): Promise<"accepted" | "refused">;
+  report(carried: string, event: ReportEvent): Promise<"accepted" | "refused">;
 }
 
 export interface ReportOptions {
@@ -61,6 +61,7 @@ async function handleReport(options: ReportOptions, request: HttpRequest): Promi
   await options.append({
     host: install.host,
     permit: install.id,
+    ...(install.trace !== undefined && { trace: install.trace }),
     stage: STAGE_OF[known],
     what: outcome === "accepted" ? "report" : "refused",
     facts: { ...told, event: known, text: text === "" ? undefined : text },

@@ -50,8 +50,7 @@ export interface Exchange {
 
 export function openExchange(request: DhcpRequest, context: DhcpContext): Exchange | DropReason {
   const host = context.site.hostByMac.get(request.mac);
-  const subnets = subnetsOf(request, context);
-  const subnet = (host && subnets.find(({ cidr }) => cidrContains(cidr, host.address))) ?? poolFirst(subnets);
+  const subnet = subnetOf(request, context, host);
   if (!subnet) return "no-subnet";
   if (subnet.dhcp === "off") return "dhcp-off";
   if (!host && context.site.unknown.kind === "ignore") return "unknown-host";
@@ -59,6 +58,12 @@ export function openExchange(request: DhcpRequest, context: DhcpContext): Exchan
   const identity = context.agreement?.identity(request.mac, host);
   const self = identity && cidrContains(subnet.cidr, identity) ? identity : addressFor(context.link, subnet);
   return { request, context, subnet, ...(host && { host }), self, serverId: request.serverIdOverride ?? self };
+}
+
+/** Where the client asks; undefined = in no network of the site. */
+export function subnetOf(request: DhcpRequest, context: DhcpContext, host?: Host): Subnet | undefined {
+  const subnets = subnetsOf(request, context);
+  return (host && subnets.find(({ cidr }) => cidrContains(cidr, host.address))) ?? poolFirst(subnets);
 }
 
 /** Several only when the interface has addresses in several subnets and the client does not say which one it is in. */

@@ -6,16 +6,19 @@ import { EverbootError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { PlanBoot } from "../../boot/plan.ts";
 import type { LeaseTable } from "../../cluster/leases.ts";
+import type { Sighting } from "../../cluster/unknown.ts";
 import type { LocalInterface } from "../../net/interfaces.ts";
 import type { UdpOpener, UdpPeer, UdpSocket } from "../../net/udp.ts";
 import type { Site, Server as SiteServer } from "../../site/model.ts";
 import { describeDhcp } from "../../wire/dhcp-describe.ts";
 import { DHCP_PORTS, type DhcpPacket, decodeDhcp, encodeDhcp } from "../../wire/dhcp-packet.ts";
 import { Counters } from "../counters.ts";
-import type { Server } from "../server.ts";
+import { Histogram, QUICK_BOUNDS } from "../histogram.ts";
+import type { NamedDurations, Server } from "../server.ts";
 import { type DhcpAgreement, type DhcpContext, reservedAddresses } from "./exchange.ts";
 import { handleDhcp } from "./handler.ts";
 import { type Link, servedLinks } from "./links.ts";
+import { strangerIn } from "./stranger.ts";
 import type { Destination, DhcpEvent, DropReason, LeaseChange, Verdict } from "./verdict.ts";
 
 /** What answers are made of; another revision of the site file has another one. */
@@ -25,6 +28,8 @@ export interface DhcpSite {
   readonly server: SiteServer;
   readonly plan: PlanBoot;
   readonly observer: (event: DhcpEvent) => void;
+  /** Is told of machines that are no hosts, whether they are answered or not. */
+  readonly stranger?: (sighting: Sighting) => void;
   /** Where the site has several servers. */
   readonly agreement?: DhcpAgreement;
 }
@@ -45,7 +50,10 @@ export interface DhcpServer extends Server {
 
 type Service = DhcpContext["service"];
 
-/** Counters: `reply.offer`, `reply.ack`, `reply.nak`, `reply.inform`, `note.decline`, `note.release`, `drop.<reason>`. */
+/**
+ * Counters: `reply.offer`, `reply.ack`, `reply.nak`, `reply.inform`, `note.decline`, `note.release`, `drop.<reason>`.
+ * Durations: `answer`, from a message to the reply that is sent.
+ */
 export function createDhcpServer(options: DhcpServerOptions): DhcpServer {
   return new DhcpListener(options);
 }
@@ -54,6 +62,7 @@ class DhcpListener implements DhcpServer {
   readonly name = "dhcp";
   private readonly options: DhcpServerOptions;
   private readonly counts = new Counters();
+  private readonly answerTimes = new Histogram(QUICK_BOUNDS);
   private current: DhcpSite;
   private links: readonly Link[] = [];
   private sockets: UdpSocket[] = [];
@@ -99,13 +108,18 @@ class DhcpListener implements DhcpServer {
     return this.counts.snapshot();
   }
 
+  durations(): NamedDurations {
+    return [["answer", this.answerTimes.snapshot()]];
+  }
+
   private async listen(link: Link, service: Service): Promise<void> {
     const { log } = this.options;
     const socket = await this.options.sockets.open({
       device: link.device,
       address: link.addresses[0],
       port: service === "dhcp" ? DHCP_PORTS.server : DHCP_PORTS.pxe,
-      receive: (bytes, source, socket) => void this.serve(bytes, source, { link, service, socket }),
+      receive: (bytes, source, socket) =>
+        void this.serve(bytes, source, { link, service, socket, began: this.answerTimes.start() }),
       failed: (error) => log.error({ interface: link.device, cause: error }, "DHCP socket failed"),
     });
     this.sockets.push(socket);
@@ -116,7 +130,11 @@ class DhcpListener implements DhcpServer {
     try {
       const packet = decodeDhcp(bytes);
       this.options.log.debug({ interface: at.link.device, dhcp: describeDhcp(packet) }, "heard");
-      await this.carryOut(handleDhcp(packet, this.context(source, at)), at.socket);
+      const context = this.context(source, at);
+      const verdict = handleDhcp(packet, context);
+      await this.carryOut(verdict, at);
+      const stranger = strangerIn(packet, context, verdict);
+      if (stranger) this.current.stranger?.(stranger);
     } catch (error) {
       const reason = dropReasonOf(error);
       this.count(`drop.${reason}`);
@@ -136,10 +154,13 @@ class DhcpListener implements DhcpServer {
     };
   }
 
-  private async carryOut(verdict: Verdict, socket: UdpSocket): Promise<void> {
+  private async carryOut(verdict: Verdict, { socket, began }: Arrival): Promise<void> {
     if (verdict.kind === "drop") return this.count(`drop.${verdict.reason}`);
     if (verdict.change && !(await this.apply(verdict.change))) return this.count("drop.lease-conflict" satisfies Drop);
-    if (verdict.kind === "reply" && !(await this.send(verdict.packet, verdict.to, socket))) return;
+    if (verdict.kind === "reply") {
+      if (!(await this.send(verdict.packet, verdict.to, socket))) return;
+      this.answerTimes.end(began);
+    }
     this.count(`${verdict.kind}.${verdict.event.kind}`);
     this.current.observer(verdict.event);
   }
@@ -167,11 +188,12 @@ class DhcpListener implements DhcpServer {
   }
 }
 
-/** The interface and the socket that a message came in by. */
+/** The interface and the socket that a message came in by, and when: as `Histogram.start` tells. */
 interface Arrival {
   readonly link: Link;
   readonly service: Service;
   readonly socket: UdpSocket;
+  readonly began: number;
 }
 
 type Drop = `drop.${DropReason}`;

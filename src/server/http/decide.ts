@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { type ErrorCode, EverbootError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { FileResolver, Lookup } from "../../content/served-file.ts";
+import type { Histogram, Histograms } from "../histogram.ts";
 import { parseTarget, type Target } from "./path.ts";
 import { chooseRoute, type HttpVerdict, type Route } from "./route.ts";
 
@@ -12,6 +13,8 @@ export const BODY_LIMIT = 64 << 10;
 export interface Deciders {
   readonly routes: readonly Route[];
   readonly resolve: FileResolver;
+  /** Of the answers by what made them: the route's pattern, or `files`. */
+  readonly answerTimes: Histograms;
   readonly log: Log;
 }
 
@@ -46,7 +49,7 @@ export async function decide(deciders: Deciders, message: IncomingMessage): Prom
 }
 
 async function ask(
-  { routes, resolve }: Deciders,
+  { routes, resolve, answerTimes }: Deciders,
   message: IncomingMessage,
   { path, query }: Extract<Target, { kind: "path" }>,
 ): Promise<Decision> {
@@ -56,15 +59,28 @@ async function ask(
   switch (choice.kind) {
     case "method-refused":
       return { verdict: { kind: "error", code: "method-refused", headers: { Allow: choice.allow } } };
-    case "files":
-      return { verdict: verdictOf(await resolve(path, { address: client, protocol: "http" })), file: path };
+    case "files": {
+      const find = () => resolve(path, { address: client, protocol: "http" });
+      return { verdict: verdictOf(await timed(answerTimes.of("files"), find)), file: path };
+    }
     case "route": {
       const body = await readBody(message);
       if (!body) return refuse("request-too-large");
       const { route, params } = choice;
-      const verdict = await route.handle({ method, path, params, query, headers, client, body });
+      const handle = () => route.handle({ method, path, params, query, headers, client, body });
+      const verdict = await timed(answerTimes.of(route.pattern), handle);
       return verdict.kind === "file" ? { verdict, file: path } : { verdict };
     }
+  }
+}
+
+/** Outages take time as well. */
+async function timed<T>(times: Histogram, work: () => Promise<T>): Promise<T> {
+  const started = times.start();
+  try {
+    return await work();
+  } finally {
+    times.end(started);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../base/clock.ts";
 import type { Counters } from "../counters.ts";
+import type { Histogram } from "../histogram.ts";
 import type { TransferObserver } from "../server.ts";
 import { type Answer, answerError, answerVerdict } from "./answer.ts";
 import { clientOf, type Deciders, decide } from "./decide.ts";
@@ -11,6 +12,8 @@ export interface ExchangeParts extends Deciders {
   readonly observer: TransferObserver;
   readonly clock: Clock;
   readonly counters: Counters;
+  /** From the request's head to the last byte that the socket took. */
+  readonly requestTimes: Histogram;
 }
 
 interface Outcome {
@@ -21,7 +24,8 @@ interface Outcome {
 
 export class Exchanges {
   private readonly parts: ExchangeParts;
-  private underWay = 0;
+  /** Requests that are being answered. */
+  underWay = 0;
 
   constructor(parts: ExchangeParts) {
     this.parts = parts;
@@ -29,7 +33,9 @@ export class Exchanges {
 
   /** Never rejects: what goes wrong becomes an answer or a cut connection. `last`: the connection closes after it. */
   async answer(message: IncomingMessage, response: ServerResponse, last: boolean): Promise<void> {
-    this.parts.counters.add("requests");
+    const { counters, requestTimes } = this.parts;
+    counters.add("requests");
+    const started = requestTimes.start();
     this.underWay += 1;
     try {
       await this.decideAndSend(message, response, last);
@@ -38,6 +44,7 @@ export class Exchanges {
       response.destroy();
     } finally {
       this.underWay -= 1;
+      requestTimes.end(started);
     }
   }
 

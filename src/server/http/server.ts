@@ -9,7 +9,8 @@ import type { Log } from "../../base/log.ts";
 import type { FileResolver } from "../../content/served-file.ts";
 import { listenError } from "../../net/listen-error.ts";
 import { Counters } from "../counters.ts";
-import type { Server, TransferObserver } from "../server.ts";
+import { Histogram, Histograms, QUICK_BOUNDS, TRANSFER_BOUNDS } from "../histogram.ts";
+import type { NamedDurations, Server, TransferObserver } from "../server.ts";
 import { type Answer, answerError } from "./answer.ts";
 import { Connections } from "./connections.ts";
 import { formatHttpDate } from "./date.ts";
@@ -62,7 +63,9 @@ const LONGEST_CHECK_INTERVAL = 5000;
 
 /**
  * Counters: `requests`, `bytes` (of bodies), `status.<code>` and `drop.<reason>`: `client-gone`, `cut` (a file could
- * not be read on), `unreadable` (answered 503), `malformed`, `slow-request`, `too-many-connections`.
+ * not be read on), `unreadable` (answered 503), `malformed`, `slow-request`, `too-many-connections`; `under-way` is how
+ * many are being answered. Durations: `answer.<route>`, until it is known what to answer, by the route's pattern or
+ * `files`; `request`, until the client has it all.
  */
 export interface HttpServer extends Server {
   /** The port it listens on; 0 before `start`. */
@@ -78,6 +81,9 @@ class HttpListener implements HttpServer {
   private readonly options: HttpOptions;
   private readonly limits: HttpLimits;
   private readonly counts = new Counters();
+  private readonly answerTimes = new Histograms(QUICK_BOUNDS);
+  private readonly requestTimes = new Histogram(TRANSFER_BOUNDS);
+  private readonly exchanges: Exchanges;
   private readonly connections = new Connections();
   private readonly server: NodeServer;
   private stopped: Promise<void> | undefined;
@@ -87,11 +93,12 @@ class HttpListener implements HttpServer {
     this.name = `http ${options.address}`;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.server = createNodeServer(this.limits);
-    const exchanges = new Exchanges({ ...options, counters: this.counts });
+    const { counts: counters, answerTimes, requestTimes } = this;
+    this.exchanges = new Exchanges({ ...options, counters, answerTimes, requestTimes });
     this.server.on("connection", (socket) => this.connections.add(socket));
     this.server.on("request", (message, response) => {
       const { socket } = message;
-      const answer = () => exchanges.answer(message, response, this.connections.isLast(socket));
+      const answer = () => this.exchanges.answer(message, response, this.connections.isLast(socket));
       this.connections.enqueue(socket, answer);
     });
     this.server.on("clientError", (error, socket) => this.turnAway(error, socket));
@@ -123,7 +130,12 @@ class HttpListener implements HttpServer {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.counts.snapshot();
+    return { ...this.counts.snapshot(), "under-way": this.exchanges.underWay };
+  }
+
+  durations(): NamedDurations {
+    const answers = this.answerTimes.snapshot().map(([route, times]) => [`answer.${route}`, times] as const);
+    return [...answers, ["request", this.requestTimes.snapshot()]];
   }
 
   private async drain(): Promise<void> {

@@ -3,10 +3,13 @@
 /** As much as a UDP datagram can hold; rsyslog's own limit is 8 KiB. */
 const MAX_MESSAGE = 64 * 1024;
 
-/** `123 ` before the message (section 3.4.1); without it a line end is after the message (section 3.4.2). */
-const COUNT = /^(\d{1,6}) /;
-const MAYBE_COUNT = /^\d{0,6}$/;
-const LONGEST_COUNT = 7;
+/**
+ * `123 ` before the message (section 3.4.1); without it a line end is after the message (section 3.4.2). A message that
+ * is counted begins with its priority, so that a line which begins with a number is not taken for one.
+ */
+const COUNT = /^([1-9]\d{0,5}) </;
+const MAYBE_COUNT = /^(?:[1-9]\d{0,5} ?)?$/;
+const LONGEST_COUNT = 8;
 const LF = 10;
 
 export class SyslogFrames {
@@ -32,7 +35,7 @@ export class SyslogFrames {
   private next(): string | undefined {
     const head = this.pending.toString("latin1", 0, LONGEST_COUNT);
     const counted = COUNT.exec(head);
-    if (counted !== null) return this.counted(counted[0].length, Number(counted[1]));
+    if (counted !== null) return this.counted(counted[0].length - 1, Number(counted[1]));
     if (MAYBE_COUNT.test(head)) return undefined;
     const end = this.pending.indexOf(LF);
     return end < 0 ? undefined : this.take(end, 1);

@@ -8,6 +8,7 @@ import { listenError } from "../../net/listen-error.ts";
 import { parseSyslog, type SyslogMessage } from "../../wire/syslog-message.ts";
 import { Counters } from "../counters.ts";
 import type { Server } from "../server.ts";
+import { Allowance, type AllowanceOptions } from "./allowance.ts";
 import { SyslogFrames } from "./frames.ts";
 
 export interface ReceivedMessage extends SyslogMessage {
@@ -24,12 +25,20 @@ export interface SyslogOptions {
   readonly log: Log;
   readonly clock?: Clock;
   readonly onMessage: (message: ReceivedMessage) => void;
+  /** Is this address one whose lines are wanted? Absent: every one is. */
+  readonly knows?: (client: string) => boolean;
+  /** Connections of one client. */
+  readonly maxPerClient?: number;
+  /** Of all clients. */
   readonly maxConnections?: number;
+  /** What each client may send. */
+  readonly allowance?: AllowanceOptions;
 }
 
 /**
- * Counters: `message.udp`, `message.tcp`, `drop.too-many-connections`, `drop.too-long` (the connection is closed),
- * `socket-error`.
+ * Counters: `message.udp`, `message.tcp`, `drop.stranger` (a datagram or connection of an address that is not known),
+ * `drop.flood` (a line past what its client may send), `drop.too-many-connections`, `drop.too-long` (the connection is
+ * closed), `socket-error`.
  */
 export interface SyslogServer extends Server {
   /** The port it listens on, UDP and TCP, once started. */
@@ -38,6 +47,10 @@ export interface SyslogServer extends Server {
 
 /** A client whose power was cut leaves its connection open; the kernel asks after it. */
 const KEEP_ALIVE_MS = 60_000;
+/** A machine that restarts opens one anew before the kernel has given up the old one. */
+const MAX_PER_CLIENT = 16;
+/** An installer's kernel log is some thousand lines; unpacking packages makes a hundred a second. */
+const ALLOWANCE: AllowanceOptions = { burst: 20_000, rate: 500 };
 
 export function createSyslogServer(options: SyslogOptions): SyslogServer {
   return new SyslogListener(options);
@@ -49,7 +62,8 @@ class SyslogListener implements SyslogServer {
   private readonly options: SyslogOptions;
   private readonly clock: Clock;
   private readonly counts = new Counters();
-  private readonly connections = new Set<Socket>();
+  private readonly connections = new Map<Socket, string>();
+  private readonly allowance: Allowance;
   private datagrams: DatagramSocket | undefined;
   private streams: NetServer | undefined;
 
@@ -58,12 +72,13 @@ class SyslogListener implements SyslogServer {
     this.name = `syslog ${options.address}`;
     this.port = options.port ?? 514;
     this.clock = options.clock ?? systemClock;
+    this.allowance = new Allowance(options.allowance ?? ALLOWANCE);
   }
 
   async start(): Promise<void> {
     const { address, log } = this.options;
     this.datagrams = await openDatagramSocket("syslog", address, this.port, {
-      message: (packet, from) => this.receive("udp", Buffer.from(packet).toString("utf8"), from.address),
+      message: (packet, from) => this.receiveDatagram(packet, from.address),
       error: (error) => {
         this.counts.add("socket-error");
         log.warn({ cause: error }, "syslog socket");
@@ -82,7 +97,7 @@ class SyslogListener implements SyslogServer {
     const { datagrams, streams } = this;
     this.datagrams = undefined;
     this.streams = undefined;
-    for (const connection of this.connections) connection.destroy();
+    for (const connection of this.connections.keys()) connection.destroy();
     await Promise.all([datagrams?.close(), streams && new Promise((resolve) => streams.close(resolve))]);
   }
 
@@ -106,8 +121,14 @@ class SyslogListener implements SyslogServer {
 
   private accept(connection: Socket): void {
     const client = connection.remoteAddress ?? "";
+    const refusal = this.refusal(client);
+    if (refusal !== undefined) {
+      this.counts.add(refusal);
+      connection.destroy();
+      return;
+    }
     const frames = new SyslogFrames();
-    this.connections.add(connection);
+    this.connections.set(connection, client);
     connection.setKeepAlive(true, KEEP_ALIVE_MS);
     connection.on("data", (chunk) => {
       const lines = frames.push(chunk);
@@ -123,8 +144,25 @@ class SyslogListener implements SyslogServer {
     connection.on("close", () => this.connections.delete(connection));
   }
 
+  private refusal(client: string): string | undefined {
+    const { knows, maxPerClient = MAX_PER_CLIENT } = this.options;
+    if (knows?.(client) === false) return "drop.stranger";
+    const open = [...this.connections.values()].filter((other) => other === client).length;
+    return open >= maxPerClient ? "drop.too-many-connections" : undefined;
+  }
+
+  private receiveDatagram(packet: Uint8Array, client: string): void {
+    if (this.options.knows?.(client) === false) this.counts.add("drop.stranger");
+    else this.receive("udp", Buffer.from(packet).toString("utf8"), client);
+  }
+
   private receive(transport: "udp" | "tcp", line: string, client: string): void {
+    const now = this.clock.now();
+    if (!this.allowance.take(client, now)) {
+      this.counts.add("drop.flood");
+      return;
+    }
     this.counts.add(`message.${transport}`);
-    this.options.onMessage({ client, at: this.clock.now(), ...parseSyslog(line) });
+    this.options.onMessage({ client, at: now, ...parseSyslog(line) });
   }
 }

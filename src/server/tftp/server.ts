@@ -11,7 +11,8 @@ import { type DatagramSocket, type OpenDatagramSocket, openDatagramSocket, type 
 import type { TftpSession } from "../../wire/peer-message.ts";
 import { decodeTftp, encodeTftp, type TftpPacket, type TftpRequest } from "../../wire/tftp-packet.ts";
 import { Counters } from "../counters.ts";
-import type { Server, TransferObserver } from "../server.ts";
+import { Histogram, TRANSFER_BOUNDS } from "../histogram.ts";
+import type { NamedDurations, Server, TransferObserver } from "../server.ts";
 import { type Body, openBody } from "./body.ts";
 import { describeSession, type Handover, placeAck, requestOf, TELL_EVERY, termsOf } from "./handover.ts";
 import { negotiate, type Terms } from "./negotiate.ts";
@@ -38,7 +39,8 @@ export interface TftpOptions {
  * Counters: `request`, `repeated-request`, `error.<reason>` (ERROR packets sent: `absent`, `refused`, `write`, `mode`),
  * `drop.<reason>` (silence: `malformed`, `no-session`, `unexpected`, `too-many-sessions`, `other-version`, `internal`, or
  * the code of an outage), `adopted`, `transfer.<outcome>` (`complete`, `silent`, `client-error`, `replaced`, `moved`,
- * `stopped`), `size-only`, `read-error`, `send-error`; `sessions` is how many are under way.
+ * `stopped`), `size-only`, `read-error`, `send-error`; `packet-bytes` of all that was sent in transfers, repetitions too;
+ * `sessions` is how many are under way. Durations: `transfer`, of those that reached their end, as far as made here.
  */
 export interface TftpServer extends Server {
   /** The port it listens on, once started. */
@@ -88,6 +90,7 @@ class TftpListener implements TftpServer {
   /** By `address:port` of the client. */
   private readonly slots = new Map<string, Slot>();
   private readonly counts = new Counters();
+  private readonly transferTimes = new Histogram(TRANSFER_BOUNDS);
   private socket: DatagramSocket | undefined;
 
   constructor(options: TftpOptions) {
@@ -119,6 +122,10 @@ class TftpListener implements TftpServer {
 
   counters(): Readonly<Record<string, number>> {
     return { ...this.counts.snapshot(), sessions: this.slots.size };
+  }
+
+  durations(): NamedDurations {
+    return [["transfer", this.transferTimes.snapshot()]];
   }
 
   sessions(): readonly TftpSession[] {
@@ -249,12 +256,18 @@ class TftpListener implements TftpServer {
         break;
       case "error":
         this.counts.add(`error.${verdict.reason}`);
+        if (verdict.reason === "absent") this.tellAbsent(packet.path, from);
         this.socket?.send([encodeTftp({ kind: "error", code: verdict.code, text: verdict.text })], from);
         break;
       case "drop":
         this.counts.add(`drop.${verdict.reason}`);
         break;
     }
+  }
+
+  private tellAbsent(path: string, { address: client }: Peer): void {
+    const { clock, observer } = this.options;
+    observer.request?.({ protocol: "tftp", client, path, at: clock.now(), outcome: "absent" });
   }
 
   /** Anything but the very same file is silence: the client tries anew in its own time. */
@@ -295,11 +308,14 @@ class TftpListener implements TftpServer {
     const { clock, observer } = this.options;
     const { path } = verdict;
     const about = { protocol: "tftp", client: from.address, path, size: body.size, started: clock.now() } as const;
-    const report = new TransferReport(about, observer, this.counts);
+    const report = new TransferReport(about, observer, this.counts, this.transferTimes);
     if (acked !== undefined) report.started();
     return {
       clock,
-      send: (packets) => this.socket?.send(packets, from),
+      send: (packets) => {
+        this.counts.add("packet-bytes", sizeOf(packets));
+        this.socket?.send(packets, from);
+      },
       started: () => report.started(),
       unreadable: (error) => {
         this.counts.add("read-error");
@@ -320,6 +336,12 @@ class TftpListener implements TftpServer {
   private release(from: Peer, slot: Slot): void {
     if (this.isCurrent(from, slot)) this.slots.delete(keyOf(from));
   }
+}
+
+function sizeOf(packets: readonly Uint8Array[]): number {
+  let size = 0;
+  for (const packet of packets) size += packet.length;
+  return size;
 }
 
 function keyOf({ address, port }: Peer): string {

@@ -1,19 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BOOT_GAP, NO_BOOT, trackBoot } from "../../../src/cluster/boots.ts";
-import type { EventKind, Stage } from "../../../src/cluster/events.ts";
+import { BOOT_GAP, type BootTracker, bootOf, NO_BOOT, trackBoot, trackStored } from "../../../src/cluster/boots.ts";
+import type { EventKind, JournalEvent, Stage } from "../../../src/cluster/events.ts";
 
 /** Seconds, what happens, and the number of the boot it belongs to. */
 type Row = readonly [at: number, happening: string, boot: number];
 
 /** `ask firmware`, `fetch loader`, or the name of an event. */
-function eventOf([at, happening]: Row) {
+function eventOf([at, happening]: readonly [at: number, happening: string, ...unknown[]]) {
   const [verb, object = ""] = happening.split(" ");
-  const time = at * 1000;
-  if (verb === "ask")
-    return { at: time, stage: "dhcp" as Stage, what: "offer" as EventKind, facts: { asking: object } };
-  if (verb === "fetch") return { at: time, stage: object as Stage, what: "served" as EventKind, facts: {} };
-  return { at: time, stage: "reboot" as Stage, what: verb as EventKind, facts: {} };
+  const time = { host: "vm1", at: at * 1000 };
+  if (verb === "ask") return { ...time, stage: "dhcp" as Stage, what: "offer" as EventKind, facts: { asking: object } };
+  if (verb === "fetch") return { ...time, stage: object as Stage, what: "served" as EventKind, facts: {} };
+  if (verb === "report")
+    return { ...time, stage: "post" as Stage, what: "report" as EventKind, facts: { event: object } };
+  return { ...time, stage: "reboot" as Stage, what: verb as EventKind, facts: {} };
 }
 
 const INSTALL: readonly Row[] = [
@@ -129,3 +130,123 @@ for (const [name, rows] of Object.entries(TABLES)) {
     }
   });
 }
+
+const OURS = "0000000a";
+const THEIRS = "ffffffff";
+
+/** Each event is brought by the machine with the boot id given, or with none. */
+function follow(rows: ReadonlyArray<readonly [at: number, happening: string, trace?: string]>, from = NO_BOOT) {
+  const names: Array<readonly [number, string | undefined]> = [];
+  let tracker: BootTracker = from;
+  for (const [at, happening, trace] of rows) {
+    tracker = trackBoot(tracker, { ...eventOf([at, happening]), ...(trace !== undefined && { trace }) });
+    const { number, id } = bootOf(tracker, trace);
+    names.push([number, id]);
+  }
+  return { tracker, names };
+}
+
+test("a boot has an id from its first event on, which is another one for each boot", () => {
+  const { names } = follow([
+    [0, "ask firmware"],
+    [4, "fetch loader"],
+    [30, "ask firmware"],
+  ]);
+  const [first, second, third] = names.map(([, id]) => id);
+  assert.match(String(first), /^[0-9a-f]{8}$/);
+  assert.equal(second, first);
+  assert.notEqual(third, first);
+});
+
+test("two servers that hear the same DISCOVER come to the same id, at other times of their clocks", () => {
+  const heard = (at: number, xid: number) => {
+    const event = eventOf([at, "ask firmware"]);
+    return trackBoot(NO_BOOT, { ...event, facts: { ...event.facts, xid } }).id;
+  };
+  assert.equal(heard(1, 77), heard(9, 77));
+  assert.notEqual(heard(1, 77), heard(1, 78));
+});
+
+test("a machine that comes from a server that was not heard brings the id of its boot", () => {
+  const before = follow([
+    [0, "ask firmware"],
+    [5, "fetch kernel"],
+    [60, "permit-used"],
+    [90, "ask firmware"],
+  ]).tracker;
+  const { names } = follow(
+    [
+      [5000, "fetch kernel", THEIRS],
+      [5100, "fetch packages"],
+      [5900, "permit-used"],
+      [5900, "report done", THEIRS],
+      [5950, "ask firmware"],
+      [6000, "report first-boot", THEIRS],
+    ],
+    before,
+  );
+  assert.deepEqual(
+    names,
+    names.map(() => [2, THEIRS]),
+  );
+});
+
+test("the report of success alone tells a server that the next start is that of the installed system", () => {
+  const { names } = follow([
+    [0, "report done", THEIRS],
+    [30, "ask firmware"],
+    [31, "fetch loader"],
+    [400, "ask firmware"],
+  ]);
+  assert.deepEqual(
+    names.map(([number]) => number),
+    [1, 1, 1, 2],
+  );
+});
+
+test("where the first stages were ours and the script another server's, it is the same boot by its other id", () => {
+  const { names, tracker } = follow([
+    [0, "ask firmware"],
+    [4, "fetch loader"],
+    [9, "fetch kernel", THEIRS],
+    [20, "fetch packages"],
+  ]);
+  assert.deepEqual(names.slice(2), [
+    [1, THEIRS],
+    [1, THEIRS],
+  ]);
+  assert.deepEqual(
+    tracker.past.map(({ number }) => number),
+    [1],
+  );
+});
+
+test("a transfer that ends after its machine has started anew counts to the boot that it was of", () => {
+  const { names, tracker } = follow([
+    [0, "fetch kernel", OURS],
+    [10, "ask firmware"],
+    [12, "fetch loader"],
+    [130, "fetch kernel", OURS],
+    [131, "fetch script"],
+  ]);
+  assert.deepEqual(
+    names.map(([number]) => number),
+    [1, 2, 2, 1, 2],
+  );
+  assert.equal(tracker.number, 2);
+});
+
+test("what other servers wrote down is taken as they counted it", () => {
+  const stored = (at: number, happening: string, boot: number, trace: string): JournalEvent => ({
+    ...eventOf([at, happening]),
+    boot,
+    trace,
+  });
+  const begun = trackStored(NO_BOOT, stored(0, "ask firmware", 7, THEIRS));
+  assert.deepEqual([begun.number, begun.id], [7, THEIRS]);
+  const split = trackStored(begun, stored(1, "ask firmware", 7, OURS));
+  assert.equal(split.id, OURS, "of two ids for one start both servers choose the same");
+  assert.equal(trackStored(split, stored(1, "ask firmware", 7, THEIRS)).id, OURS);
+  assert.equal(trackStored(split, stored(5, "fetch kernel", 7, THEIRS)).id, THEIRS, "what the machine goes on with");
+  assert.equal(trackStored(split, stored(9, "fetch kernel", 6, "00000001")).number, 7, "late news of an older boot");
+});

@@ -79,6 +79,18 @@ test("a boot that one server saw begin goes on at the other", async () => {
   end();
 });
 
+test("listeners of one server hear what happens at the other, once", async () => {
+  const { a, b, end } = await pair(createMemoryStore());
+  const heard: unknown[] = [];
+  a.journal.subscribe(({ facts }) => heard.push(facts.server));
+  await b.journal.append(asked("b"));
+  await until(() => a.journal.events(HOST)[0]);
+  await a.journal.append(asked("a"));
+  await until(() => b.journal.events(HOST)[1]);
+  assert.deepEqual(heard, ["b", "a"]);
+  end();
+});
+
 test("a lease of one server is no free address of the other", async () => {
   const { a, b, end } = await pair(createMemoryStore());
   const lease = {

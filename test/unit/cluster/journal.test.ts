@@ -144,3 +144,55 @@ test("the newest events of all hosts come by time", async () => {
   assert.deepEqual(journal.latest(0), []);
   assert.equal(journal.latest(99).length, 4);
 });
+
+test("a recorded event comes back with its boot, and all of one boot have its id, after a restart too", async () => {
+  const { journal, open, clock } = await setUp();
+  const first = journal.record(firmwareAsks("vm1"));
+  assert.match(String(first.trace), /^[0-9a-f]{8}$/);
+  assert.equal(journal.record(served("vm1", "a")).trace, first.trace);
+  await journal.flush();
+  const again = await open();
+  assert.equal(again.bootId("vm1"), first.trace);
+  clock.advance(1000);
+  assert.equal(again.record(served("vm1", "b")).trace, first.trace);
+  assert.equal(again.bootId("vm2"), undefined);
+});
+
+test("an event that the machine brought an id with begins its boot where that is not known", async () => {
+  const { journal } = await setUp();
+  journal.record(firmwareAsks("vm1"));
+  const { boot, trace } = journal.record({ ...served("vm1", "a"), trace: "0123abcd" });
+  assert.deepEqual([boot, trace, journal.bootId("vm1")], [1, "0123abcd", "0123abcd"]);
+});
+
+test("the boots that are kept are told, the oldest first", async () => {
+  const { journal, clock } = await setUp();
+  for (let boot = 0; boot < 3; boot++) {
+    journal.record(firmwareAsks("vm1"));
+    clock.advance(100_000);
+  }
+  assert.deepEqual(
+    journal.boots("vm1").map(({ number, stages }) => [number, stages.map(({ stage }) => stage)]),
+    [1, 2, 3].map((number) => [number, ["dhcp"]]),
+  );
+  assert.deepEqual(journal.boots("vm2"), []);
+});
+
+test("listeners hear of each event once it is to be seen, until they leave", async () => {
+  const { journal, store } = await setUp();
+  const heard: Array<readonly [unknown, number]> = [];
+  const end = journal.subscribe(({ facts, host }) => heard.push([facts.path, journal.events(host).length]));
+  const before = journal.version("vm1");
+  journal.record(served("vm1", "a"));
+  await journal.append(served("vm1", "b"));
+  store.mood = "down";
+  await assert.rejects(journal.append(served("vm1", "lost")));
+  end();
+  journal.record(served("vm1", "c"));
+  assert.deepEqual(heard, [
+    ["a", 1],
+    ["b", 2],
+  ]);
+  assert.notEqual(journal.version("vm1"), before);
+  assert.deepEqual(journal.hosts(), ["vm1"]);
+});

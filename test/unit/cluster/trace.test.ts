@@ -1,62 +1,29 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NO_BOOT, trackBoot } from "../../../src/cluster/boots.ts";
-import type { EventFacts, EventKind, JournalEvent, Stage } from "../../../src/cluster/events.ts";
-import type { Permit, PermitState } from "../../../src/cluster/permit-rules.ts";
+import { QUESTION_MS } from "../../../src/cluster/deadlines.ts";
+import type { Permit } from "../../../src/cluster/permit-rules.ts";
 import { foldFleet, foldStatus, type HostState } from "../../../src/cluster/trace.ts";
+import {
+  ANSWER,
+  BACK,
+  DONE,
+  eventsOf,
+  HOST,
+  KERNEL,
+  PACKAGES,
+  PXE,
+  permitIn,
+  type Row,
+} from "../../support/boot-events.ts";
 
-const HOST = "vm1";
-const PERMIT = "3fa9c1d2";
-
-/** Second, stage, what, facts. */
-type Row = readonly [at: number, stage: Stage, what: EventKind, facts?: EventFacts];
-
-/** As the journal would keep them. */
-function eventsOf(rows: readonly Row[]): JournalEvent[] {
-  let tracker = NO_BOOT;
-  return rows.map(([seconds, stage, what, facts = {}]) => {
-    const at = seconds * 1000;
-    tracker = trackBoot(tracker, { at, stage, what, facts });
-    return { at, host: HOST, boot: tracker.number, permit: PERMIT, stage, what, facts };
-  });
-}
-
-function permitIn(state: PermitState, handOuts = 1): Permit {
-  const times = { issued: 0, expires: 14_400_000, changed: 0 };
-  return { id: PERMIT, token: "secret", host: HOST, ...times, state, handOuts };
-}
-
-const PXE: readonly Row[] = [
-  [10, "dhcp", "offer", { asking: "firmware" }],
-  [11, "dhcp", "ack", { asking: "firmware" }],
-  [13, "loader", "served", { path: "/undionly.kpxe", bytes: 70_000, server: "one" }],
-  [15, "dhcp", "ack", { asking: "ipxe" }],
-  [16, "script", "served", { path: "/boot/ipxe/x", bytes: 300 }],
-];
-const KERNEL: readonly Row[] = [
-  ...PXE,
-  [20, "kernel", "served", { path: "/boot/t/linux", bytes: 8_000_000 }],
-  [40, "kernel", "served", { path: "/boot/t/initrd", bytes: 41_000_000 }],
-  [90, "dhcp", "ack", { asking: "installer" }],
-];
-const PACKAGES: readonly Row[] = [
-  ...KERNEL,
-  [100, "answer", "report", { event: "answer" }],
-  [200, "packages", "served", { path: "/trees/d/a.deb", bytes: 1000, server: "one" }],
-  [210, "packages", "served", { path: "/trees/d/b.deb", bytes: 7, broken: 200 }],
-  [260, "packages", "served", { files: 40, bytes: 500_000, server: "two" }],
-];
-const DONE: readonly Row[] = [...PACKAGES, [900, "post", "report", { event: "done" }], [900, "post", "permit-used"]];
-const BACK: readonly Row[] = [
-  ...DONE,
-  [930, "dhcp", "ack", { asking: "firmware" }],
-  [932, "loader", "served", { path: "/undionly.kpxe", bytes: 70_000 }],
-  [934, "reboot", "local-boot"],
-  [990, "dhcp", "ack", { asking: "system" }],
-];
 const AWAITS_REPORT = "the installed system to report its network";
 const VERIFIED: Row = [1000, "verified", "report", { event: "first-boot", verdict: "verified", text: "bond0 is up" }];
 const DIFFERS: Row = [1100, "verified", "report", { event: "first-boot", verdict: "differs", text: "no bond" }];
+
+/** A second after the last of them. */
+function soonAfter(rows: readonly Row[]): number {
+  return Math.max(0, ...rows.map(([seconds]) => seconds)) * 1000 + 1000;
+}
 
 test("the state of a host, from its permit and its events, and what is awaited", () => {
   type Case = readonly [string, readonly Row[], Permit | undefined, HostState, string | undefined, number?];
@@ -102,6 +69,13 @@ test("the state of a host, from its permit and its events, and what is awaited",
     ["cancelled", PXE, permitIn("cancelled"), "booting", "kernel and initrd to be fetched", 16],
     ["boots from disk", [...PXE, [17, "reboot", "local-boot"]], undefined, "local", undefined],
     [
+      "went to its disk by itself",
+      [...PXE.slice(0, 2), [60, "dhcp", "ack", { asking: "system" }]],
+      undefined,
+      "local",
+      undefined,
+    ],
+    [
       "a new permit after it",
       [[-50, "reboot", "local-boot"]],
       permitIn("issued", 0),
@@ -112,7 +86,7 @@ test("the state of a host, from its permit and its events, and what is awaited",
     ["only renewals", [[10, "dhcp", "ack", { asking: "system" }]], undefined, "idle", undefined],
   ];
   for (const [name, rows, permit, state, what, since] of cases) {
-    const status = foldStatus(HOST, eventsOf(rows), permit, 1_000_000);
+    const status = foldStatus(HOST, eventsOf(rows), permit, soonAfter(rows));
     assert.equal(status.state, state, name);
     assert.deepEqual(
       status.awaiting,
@@ -198,4 +172,128 @@ test("a fleet counts its hosts by state", () => {
       ["installed", 2],
     ],
   );
+});
+
+test("past its deadline a machine is stalled, and says why; before it, it is not", () => {
+  type Case = readonly [string, readonly Row[], Permit | undefined, deadline: number | undefined];
+  const MINUTES = 60;
+  const question: Row = [270, "packages", "log", { kind: "question", text: "Which disk?" }];
+  const cases: readonly Case[] = [
+    ["asked", PXE.slice(0, 2), permitIn("issued", 0), 10 + 3 * MINUTES],
+    [
+      "asks again and again",
+      [...PXE.slice(0, 2), [80, "dhcp", "offer", { asking: "firmware" }]],
+      permitIn("issued"),
+      10 + 3 * MINUTES,
+    ],
+    ["loader fetched", PXE.slice(0, 3), permitIn("issued", 0), 13 + 4 * MINUTES],
+    ["script fetched", PXE, permitIn("started"), 16 + 5 * MINUTES],
+    ["installer runs", KERNEL, permitIn("started"), 90 + 10 * MINUTES],
+    ["answers read", ANSWER, permitIn("writing"), 100 + 10 * MINUTES],
+    ["packages", PACKAGES, permitIn("writing"), 260 + 20 * MINUTES],
+    ["a question", [...PACKAGES, question], permitIn("writing"), 270 + QUESTION_MS / 1000],
+    [
+      "a question that was answered",
+      [...PACKAGES, question, [280, "packages", "served", { bytes: 1 }]],
+      permitIn("writing"),
+      280 + 20 * MINUTES,
+    ],
+    [
+      "errors are no sign",
+      [...PACKAGES, [300, "packages", "log", { kind: "error", text: "x" }]],
+      permitIn("writing"),
+      260 + 20 * MINUTES,
+    ],
+    ["done", DONE, permitIn("used"), 900 + 20 * MINUTES],
+    ["back from its disk", BACK, permitIn("used"), 990 + 20 * MINUTES],
+    [
+      "waits for its turn",
+      [...PXE.slice(0, 4), [17, "script", "note", { text: "12th" }]],
+      permitIn("issued"),
+      undefined,
+    ],
+    ["permitted", [], permitIn("issued", 0), undefined],
+    ["local", [...PXE, [17, "reboot", "local-boot"]], undefined, undefined],
+    ["failed", [...PACKAGES, [270, "post", "report", { event: "failed" }]], permitIn("failed"), undefined],
+  ];
+  for (const [name, rows, permit, deadline] of cases) {
+    const events = eventsOf(rows);
+    assert.equal(foldStatus(HOST, events, permit, 1000).deadline, deadline && deadline * 1000, name);
+    if (deadline === undefined) continue;
+    const [before, after] = [deadline * 1000 - 1, deadline * 1000].map((now) => foldStatus(HOST, events, permit, now));
+    assert.notEqual(before?.state, "stalled", name);
+    assert.equal(before?.cause, undefined, name);
+    assert.equal(after?.state, "stalled", name);
+    assert.ok(after?.cause?.evidence, name);
+    assert.deepEqual(after?.awaiting, before?.awaiting, name);
+  }
+});
+
+test("who waits to be let in with PXELINUX, which fetches itself anew to ask again, is not stalled", () => {
+  const rows: Row[] = [...PXE.slice(0, 3), [17, "script", "note", { text: "12th" }], [900, "loader", "served"]];
+  const status = foldStatus(HOST, eventsOf(rows), permitIn("issued"), 12_000_000);
+  assert.deepEqual([status.state, status.deadline], ["booting", undefined]);
+});
+
+/** So many boots, each so many seconds after the one before. */
+function bootsOf(count: number, seconds: number, stages: readonly Row[]): Row[] {
+  return Array.from({ length: count }, (_, boot) =>
+    stages.map(([at, ...rest]): Row => [at + boot * seconds, ...rest]),
+  ).flat();
+}
+
+test("three boots in a row that end at the same stage are a loop", () => {
+  const state = (rows: readonly Row[]) => foldStatus(HOST, eventsOf(rows), permitIn("started"), soonAfter(rows)).state;
+  const asked = PXE.slice(0, 1);
+  assert.equal(state(bootsOf(2, 100, asked)), "booting");
+  assert.equal(state(bootsOf(3, 100, asked)), "stalled");
+  assert.equal(state(bootsOf(3, 1000, asked)), "booting", "too far apart");
+  assert.equal(state([...bootsOf(3, 100, asked), [214, "loader", "served"]]), "booting", "the third got further");
+  assert.equal(state(bootsOf(3, 200, KERNEL)), "stalled");
+});
+
+test("an installed machine that is sent to its disk again and again does not boot from it", () => {
+  const again = (count: number): Row[] => [
+    ...DONE,
+    ...bootsOf(count, 120, [
+      [1000, "dhcp", "ack", { asking: "firmware" }],
+      [1010, "reboot", "local-boot"],
+    ]),
+  ];
+  const at = (rows: readonly Row[]) => foldStatus(HOST, eventsOf(rows), permitIn("used"), soonAfter(rows));
+  assert.equal(at(again(2)).state, "installed");
+  assert.deepEqual([at(again(3)).state, at(again(3)).cause?.id], ["stalled", "disk-does-not-boot"]);
+});
+
+test("a restart that was counted as a boot of its own is awaited to report all the same", () => {
+  const rows: Row[] = [...BACK, [1200, "dhcp", "ack", { asking: "firmware" }], [1210, "reboot", "local-boot"]];
+  const status = foldStatus(HOST, eventsOf(rows), permitIn("used"), 1_300_000);
+  assert.equal(status.boot?.number, 2);
+  assert.deepEqual([status.state, status.awaiting?.what, status.deadline], ["installed", AWAITS_REPORT, 2_400_000]);
+  assert.equal(foldStatus(HOST, eventsOf(rows), permitIn("used"), 2_400_000).cause?.id, "first-boot-silent");
+});
+
+test("a machine that never reported is awaited still when its install is many boots ago", () => {
+  const boots = bootsOf(5, 2000, [
+    [3000, "dhcp", "ack", { asking: "firmware" }],
+    [3010, "reboot", "local-boot"],
+  ]);
+  const status = foldStatus(HOST, eventsOf([...BACK, ...boots]), permitIn("used"), 11_100_000);
+  assert.deepEqual([status.state, status.awaiting?.what, status.deadline], ["installed", AWAITS_REPORT, 12_200_000]);
+});
+
+test("what a machine asked for in vain is no step of its boot", () => {
+  const vain: Row = [14, "loader", "absent", { path: "/x.efi" }];
+  const { boot } = foldStatus(HOST, eventsOf([...PXE.slice(0, 2), vain]), permitIn("issued"), 15_000);
+  assert.deepEqual(
+    boot?.stages.map(({ stage }) => stage),
+    ["dhcp"],
+  );
+});
+
+test("the status names its boot", () => {
+  const events = eventsOf(PXE);
+  const status = foldStatus(HOST, events, undefined, 17_000);
+  assert.match(String(status.trace), /^[0-9a-f]{8}$/);
+  assert.deepEqual([status.boot?.id, events.at(-1)?.trace], [status.trace, status.trace]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseArp } from "../../../src/net/arp-watch.ts";
+import { parseArp } from "../../../src/net/arp.ts";
 import { neighbours, parseNeighbours } from "../../../src/net/neighbours.ts";
 
 /** RFC 826: a request of 10.77.0.2 for its own address, as VRRP routers announce it. */

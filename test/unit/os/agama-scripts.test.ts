@@ -79,6 +79,23 @@ test("dracut's hook takes the folder into the live system, and the unit's additi
   assert.ok(stage.has("newroot/everboot/autoinst.json"));
   const unit = stage.read("newroot/etc/systemd/system/agama-autoinstall.service.d/everboot.conf");
   assert.match(unit, /^ExecStopPost=\S*\/everboot\/ended$/m);
+  const log = stage.read("newroot/etc/systemd/system/multi-user.target.wants/everboot-log.service");
+  assert.match(log, /^ExecStart=\S*\/everboot\/log$/m);
+});
+
+test("the journal goes to the server, each line with the name of its program", async (t) => {
+  const it = await machine(t, {});
+  it.stage.program("journalctl", "echo 'Nov 20 10:00:00 agamactl[1500]: Installing bash (12/903)'");
+  it.stage.program("logger", 'echo "$*"; cat');
+  const { output } = await it.run("log");
+  assert.match(output, /^-d -n \S+ -P 514 -t agama\nagamactl\[1500\]: Installing bash \(12\/903\)\n$/);
+});
+
+test("an end of Agama is reported with its last complaints", async (t) => {
+  const it = await machine(t, {});
+  it.stage.program("journalctl", 'case "$*" in *"-p err"*) printf "one\ntwo\nthree\n" ;; esac');
+  await it.run("ended");
+  assert.equal(it.server.asked.at(-1)?.body, "Agama ended before the installation was done: two\nthree");
 });
 
 test("packages come from the first server that has them, or from where the profile's kernel argument says", async (t) => {
@@ -91,6 +108,7 @@ test("packages come from the first server that has them, or from where the profi
 
 test("the end of Agama is a failure, unless the last script has run", async (t) => {
   const it = await machine(t, {});
+  it.stage.program("journalctl", ":");
   it.stage.program("chroot", `shift; sed "s|/var/tmp|${it.stage.root}/mnt/var/tmp|g" "${it.stage.root}/mnt/$2" | bash`);
   await it.run("ended");
   assert.deepEqual(it.events(), ["failed"]);

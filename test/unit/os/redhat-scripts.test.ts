@@ -135,6 +135,24 @@ test("a fatal error is reported with what the installer's log says of it", (t) =
   assert.match(stage.read("calls"), /^report failed 60 the installer stopped:\n12:00:01,2 ERR no packages$/m);
 });
 
+test("an exception is reported with its message, what packages ran into too", (t) => {
+  const [script = ""] = sections(redhat.render(smallInput({ release: "9" })).answer.text, /^%onerror$/);
+  const stage = preStage(t);
+  const traceback = `12:00:02,3 CRT exception: Traceback (most recent call last):
+
+  File "/usr/lib64/python3.9/site-packages/pyanaconda/threading.py", line 280, in run
+    threading.Thread.run(self)
+pyanaconda.errors.PayloadInstallationError: no mirror answers
+`;
+  stage.write("tmp/anaconda.log", traceback);
+  stage.write("tmp/packaging.log", "12:00:01,2 ERR packaging: KERRIGAN is gone\n12:00:01,3 INF packaging: ERRATA\n");
+  stage.run(script);
+  assert.match(
+    stage.read("calls"),
+    /^report failed 60 the installer stopped:\n.*KERRIGAN is gone\npyanaconda\.errors\.PayloadInstallationError: no mirror answers$/m,
+  );
+});
+
 const GIVE_UP = 'give_up() { echo "$1" >/tmp/everboot/gave-up; exit 1; }\n';
 
 /** What the installer would do with the disks, or why it gave up. */

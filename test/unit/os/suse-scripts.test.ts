@@ -124,6 +124,17 @@ test("a YaST that ends early is reported", async (t) => {
   assert.equal(body, "YaST ended before the installation was done");
 });
 
+test("a YaST that ends early is reported with its last complaints", async (t) => {
+  const it = await machine(t, {});
+  it.stage.disk("sda");
+  const line = (level: number, text: string) => `2026-11-20 10:00:00 <${level}> install(3187) [Ruby] x.rb:1 ${text}\n`;
+  it.stage.write("var/log/YaST2/y2log", `${line(3, "one")}${line(3, "two")}${line(1, "well")}${line(5, "three")}`);
+  await it.run("everboot-pre");
+  it.stage.write("proc/7/cmdline", "");
+  const { body } = await it.server.seen("/report/t0ken/failed");
+  assert.match(body, /was done: 2026-11-20 10:00:00 <3> .* two\n2026-11-20 10:00:00 <5> .* three$/);
+});
+
 /** Programs of the installed system that would change this machine. */
 function standIns(stage: Stage): void {
   for (const name of ["systemctl", "chkconfig", "chown", "firewall-offline-cmd", "blkid", "mount", "umount"]) {

@@ -73,7 +73,7 @@ export async function closedPort(): Promise<number> {
 
 /** Absolute paths that the scripts use, apart from devices. */
 const MOVED =
-  /(?<![\w.:/@%}-])\/(everboot|tmp|sys|proc|mnt|run|var\/tmp|etc|root|home|boot|usr\/(?:local|share\/agama))(?=\/|\b)/g;
+  /(?<![\w.:/@%}-])\/(everboot|tmp|sys|proc|mnt|run|var\/(?:log|tmp)|etc|root|home|boot|usr\/(?:local|share\/agama))(?=\/|\b)/g;
 
 export class Stage {
   readonly root: string;

@@ -123,9 +123,25 @@ test("what fails at the end is told, is not called done, and does not stop the m
   assert.equal(stage.calls().join("\n").split("report ").at(-1), `failed 600 ${told}\nsync`);
 });
 
+test("an installer that gives up says what its journal has of it", (t) => {
+  const stage = new Stage(t);
+  stage.program("everboot/report", ":");
+  stage.write(
+    "bin/journalctl",
+    "#!/bin/sh\nprintf 'start: cmd-install: x\\nfinish: cmd-install/stage-extract: FAIL: acquiring\\n  E: no package\\nSetting up x\\n'\n",
+    0o755,
+  );
+  stage.run(overlayText(renderCase({}), "everboot/failed"));
+  assert.match(
+    stage.calls().join("\n"),
+    /its console says why\nfinish: cmd-install\/stage-extract: FAIL: acquiring\n {2}E: no package$/,
+  );
+});
+
 test("an installer that gives up says why if it knows", (t) => {
   const stage = new Stage(t);
   stage.program("everboot/report", ":");
+  stage.write("bin/journalctl", "#!/bin/sh\n", 0o755);
   const script = overlayText(renderCase({}), "everboot/failed");
   stage.run(script);
   stage.write("everboot/failures", "no disk\n");

@@ -12,21 +12,10 @@ import { createApiServer, type Operations } from "../../../src/server/api/api.ts
 function echo(version: string): Operations {
   const answer =
     (name: string) =>
-    async (...given: readonly unknown[]) => ({ version, name, given });
-  const names = [
-    "status",
-    "host",
-    "cluster",
-    "drain",
-    "site",
-    "apply",
-    "install",
-    "cancel",
-    "plan",
-    "render",
-    "stages",
-  ];
-  return Object.fromEntries(names.map((name) => [name, answer(name)])) as unknown as Operations;
+    async (...given: readonly unknown[]) => ({ version, name, given, revision: "1" });
+  const names = ["status", "cluster", "drain", "apply"];
+  const site = async () => ({ number: 3, revision: "0".repeat(64), text: "", servers: [], version });
+  return { ...Object.fromEntries(names.map((name) => [name, answer(name)])), site } as unknown as Operations;
 }
 
 async function serve(context: TestContext, operations: () => Operations) {
@@ -44,13 +33,19 @@ async function serve(context: TestContext, operations: () => Operations) {
 test("a site file is read and applied, a server drained", async (t) => {
   const ask = await serve(t, () => echo("one"));
   const site = { text: "x".repeat(2 << 20), expected: 3 };
-  assert.deepEqual(await ask("GET", "/api/v1/site"), { version: "one", name: "site", given: [] });
-  assert.deepEqual(await ask("PUT", "/api/v1/site", site), { version: "one", name: "apply", given: [site] });
+  assert.equal(((await ask("GET", "/api/v1/site")) as { version: string }).version, "one");
+  assert.deepEqual(await ask("PUT", "/api/v1/site", site), {
+    version: "one",
+    name: "apply",
+    given: [site],
+    revision: "1",
+  });
   const drain = { server: "server2", draining: true };
   assert.deepEqual(await ask("POST", "/api/v1/cluster/drain", drain), {
     version: "one",
     name: "drain",
     given: [drain],
+    revision: "1",
   });
 });
 
@@ -65,5 +60,5 @@ test("each call is for the operations of the moment", async (t) => {
   let version = "one";
   const ask = await serve(t, () => echo(version));
   version = "two";
-  assert.deepEqual(await ask("GET", "/api/v1/status"), { version: "two", name: "status", given: [] });
+  assert.deepEqual(await ask("GET", "/api/v1/status"), { version: "two", name: "status", given: [], revision: "1" });
 });

@@ -8,6 +8,7 @@ const cases = [
   { name: "both kinds in turn", stream: "<1>a\n4 <2>b<3>c\n", messages: ["<1>a", "<2>b", "<3>c"] },
   { name: "empty lines", stream: "\n\n<1>a\n\n", messages: ["<1>a"] },
   { name: "a line that begins with digits", stream: "2026-11-20 up\n12\n", messages: ["2026-11-20 up", "12"] },
+  { name: "a line that begins like a count", stream: "12 files\n0 <1>a\n", messages: ["12 files", "0 <1>a"] },
   { name: "a last line without an end", stream: "<1>a\n<2>b", messages: ["<1>a", "<2>b"] },
   { name: "characters of several bytes, counted in bytes", stream: "6 <1>日<2>x\n", messages: ["<1>日", "<2>x"] },
 ];

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type JsonSchema, siteJsonSchema } from "../../../src/site/json-schema.ts";
+import { type JsonSchema, mapOf, siteJsonSchema } from "../../../src/site/json-schema.ts";
 import { loadSite } from "../../../src/site/load.ts";
 import { siteReference } from "./reference.ts";
 
@@ -30,7 +30,8 @@ test("the documentation's own example is well", () => {
   assert.ok("site" in loadSite(example, "/etc/everboot/site.yaml"));
 });
 
-function keysOf(schema: JsonSchema): [string, JsonSchema][] {
+function keysOf(alternatives: JsonSchema): [string, JsonSchema][] {
+  const schema = mapOf(alternatives);
   const own = Object.entries(schema.properties ?? {});
   const inner = [...own.map(([, value]) => value), schema.items, schema.additionalProperties || undefined];
   return [...own, ...inner.flatMap((value) => (value ? keysOf(value) : []))];

@@ -1,5 +1,5 @@
 /** The keys of the site file as Markdown tables, from the schema: the second half of docs/site-file.md. */
-import { type JsonSchema, siteJsonSchema } from "../../../src/site/json-schema.ts";
+import { type JsonSchema, mapOf, siteJsonSchema } from "../../../src/site/json-schema.ts";
 
 /** One section for each kind of map, in the order of the schema. */
 export function siteReference(): string {
@@ -17,7 +17,8 @@ function sections(path: string, schema: JsonSchema): string[] {
   return [...own, ...properties.flatMap(([key, value]) => nested(path === "" ? key : `${path}.${key}`, value))];
 }
 
-function nested(path: string, schema: JsonSchema): string[] {
+function nested(path: string, alternatives: JsonSchema): string[] {
+  const schema = mapOf(alternatives);
   if (schema.properties) return sections(path, schema);
   if (schema.items) return nested(`${path}[]`, schema.items);
   return schema.additionalProperties ? nested(`${path}.NAME`, schema.additionalProperties) : [];

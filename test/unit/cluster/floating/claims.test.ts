@@ -50,3 +50,11 @@ test("a server that is heard is left to VRRP", () => {
   );
   assert.deepEqual(claims.contested(nobody, 600), []);
 });
+
+test("of three that have an address the worst one keeps off it when the second one has given it up too", () => {
+  const claims = heldSince0();
+  claims.announced(ADDRESS, "second", 400);
+  claims.held(ADDRESS, false, 500);
+  for (const at of [600, 1600, 2600, 3600, 4600]) claims.announced(ADDRESS, "owner", at);
+  assert.deepEqual(claims.contested(nobody, 5000), [ADDRESS]);
+});

@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { siteOrders } from "../../../../src/balance/site-orders.ts";
 import type { Ipv4 } from "../../../../src/base/address.ts";
 import type { PermitAnswer } from "../../../../src/boot/plan.ts";
+import { carriedBoot } from "../../../../src/cluster/boot-id.ts";
 import { folderResolver } from "../../../../src/content/folder.ts";
 import { bytesFile, SegmentReader } from "../../../../src/content/segments.ts";
 import type { Lookup } from "../../../../src/content/served-file.ts";
@@ -26,6 +27,8 @@ const OTHER = { name: "other", address: "192.168.77.2" as Ipv4, httpPort: 80 };
 interface World extends Pick<BootFilesOptions, "admission"> {
   readonly permit?: PermitAnswer;
   readonly netboot?: boolean;
+  /** Id of the machine's boot. */
+  readonly trace?: string;
 }
 
 /** What one wait is told. */
@@ -50,7 +53,8 @@ function open(context: TestContext, world: World = {}) {
         handedOut.push(server === undefined ? host : `${host} to ${server}`);
         return world.permit ?? { kind: "permit", permit };
       },
-      bootable: (token) => (token === TOKEN ? { host: "vm1", permit } : undefined),
+      bootable: (carried) =>
+        carriedBoot(carried).token === TOKEN ? { host: "vm1", permit: { ...permit, token: carried } } : undefined,
     },
     loader: async (name) =>
       name === "undionly.kpxe" ? { kind: "file", file: bytesFile(Buffer.from("loader"), "", 0) } : { kind: "absent" },
@@ -58,7 +62,10 @@ function open(context: TestContext, world: World = {}) {
     serverFor: (_client, sentTo) => (sentTo === undefined ? server : OTHER),
     clock: { now: () => Date.UTC(2026, 0, 2) },
     ...(world.admission && { admission: world.admission }),
-    onScript: (event) => scripts.push(event),
+    onScript: (event) => {
+      scripts.push(event);
+      return world.trace;
+    },
   });
   return { resolve, scripts, handedOut, folder };
 }
@@ -89,6 +96,20 @@ test("the iPXE script of a host with a permit installs it", async (context) => {
     scripts.map(({ host, action, loader }) => [host.name, action, loader]),
     [["vm1", "install", "ipxe"]],
   );
+});
+
+test("what a machine fetches and sends names its boot, by every loader and in its answers", async (context) => {
+  const { resolve } = open(context, { trace: "0123abcd" });
+  const folder = `boot/${TOKEN}-0123abcd/52-54-00-00-00-01`;
+  for (const path of ["/boot/ipxe/52-54-00-00-00-01", "/pxelinux.cfg/01-52-54-00-00-00-01", "/grub/grub.cfg"]) {
+    const text = await textOf(await resolve(path, VM1));
+    assert.match(text, new RegExp(`${folder}/linux`), path);
+    assert.match(text, new RegExp(`${folder}/initrd`), path);
+  }
+  const initrd = await bytesOf(await resolve(`/${folder}/initrd`, VM1));
+  const overlay = gunzipSync(initrd.subarray("the initrd".length)).toString();
+  assert.match(overlay, new RegExp(`/report/${TOKEN}-0123abcd`));
+  assert.doesNotMatch(overlay, new RegExp(`/report/${TOKEN}(?!-0123abcd)`));
 });
 
 test("without a permit every loader's script boots from the disk", async (context) => {

@@ -19,6 +19,7 @@ function echoFamily(): { family: Family; inputs: FamilyInput[] } {
     detect: () => undefined,
     bootFiles: () => [],
     problems: () => [],
+    readLog: () => undefined,
     render: (input) => {
       inputs.push(input);
       return { kernelArguments: [], answer: { name: "", contentType: "", text: "" }, overlay: [] };

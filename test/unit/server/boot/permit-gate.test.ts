@@ -49,6 +49,19 @@ test("a permit tells the server that it was handed out for, to all who read it",
   assert.equal(gate.bootable(token)?.permit.server, "server2");
 });
 
+test("a token is good with the id of a boot behind it, which the gate tells and hands on", async () => {
+  const { gate, permits } = await open();
+  const { token, id } = await permits.issue("vm1");
+  const carried = `${token}-0123abcd`;
+  assert.equal(gate.bootable(carried)?.permit.token, carried);
+  assert.deepEqual(gate.reporting(carried), { host: "vm1", id, trace: "0123abcd" });
+  assert.deepEqual(gate.reporting(token), { host: "vm1", id });
+  assert.equal(await gate.report(carried, "done"), "accepted");
+  assert.equal(permits.newestOf("vm1")?.state, "used");
+  for (const bad of [`${token}-`, `${token}-0123abc`, `${token}-0123abcdef`, `-0123abcd`, "0123abcd"])
+    assert.equal(gate.reporting(bad), undefined, bad);
+});
+
 test("an installer that asks again whether it may write is told yes again", async () => {
   const { gate, permits } = await open();
   const { token } = await permits.issue("vm1");

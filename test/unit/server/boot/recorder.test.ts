@@ -17,7 +17,10 @@ function open() {
     site: exampleSite("single"),
     server: "one",
     permitOf: () => "p1",
-    record: (event) => events.push(event),
+    record: (event) => {
+      events.push(event);
+      return { trace: "0123abcd" };
+    },
     onPackage: (host) => packages.push(host),
   });
   return { recorder, events, packages };
@@ -39,6 +42,7 @@ const transfer = (given: Partial<Transfer>): Transfer => ({
 const paths: ReadonlyArray<[string, string | undefined]> = [
   ["/undionly.kpxe", "loader"],
   [`/boot/${TOKEN}/52-54-00-00-00-01/linux`, "kernel"],
+  [`/boot/${TOKEN}-0123abcd/52-54-00-00-00-01/initrd`, "kernel"],
   ["/trees/debian-12/dists/bookworm/Release", "packages"],
   ["/boot/ipxe/52-54-00-00-00-01", undefined],
   ["/favicon.ico", undefined],
@@ -72,14 +76,60 @@ test("strangers' transfers and empty ones leave no trace", () => {
   assert.deepEqual(events, []);
 });
 
-test("an error's text is no file; a refused file is told to the operator, without its token", () => {
+test("a refused file is told to the operator, without its token, and names no boot: anybody may ask for it", () => {
   const { recorder, events } = open();
-  recorder.transfers.ended(transfer({ path: "/trees/debian-12/dists/stable/Release", status: 404, bytes: 13 }));
-  assert.equal(events.length, 0);
-  recorder.transfers.ended(transfer({ path: `/boot/${TOKEN}/52-54-00-00-00-01/linux`, status: 403, bytes: 12 }));
+  const path = `/boot/${TOKEN}-0123abcd/52-54-00-00-00-01/linux`;
+  recorder.transfers.ended(transfer({ path, status: 403, bytes: 12 }));
   assert.deepEqual(
-    events.map(({ stage, what, facts }) => [stage, what, facts.reason]),
-    [["kernel", "refused", "/boot/52-54-00-00-00-01/linux"]],
+    events.map(({ stage, what, facts, trace }) => [stage, what, facts.reason, trace]),
+    [["kernel", "refused", "/boot/52-54-00-00-00-01/linux", undefined]],
+  );
+});
+
+test("a kernel's transfer counts to the boot that its URL names", () => {
+  const { recorder, events } = open();
+  for (const name of [TOKEN, `${TOKEN}-0123abcd`])
+    recorder.transfers.ended(transfer({ path: `/boot/${name}/52-54-00-00-00-01/linux` }));
+  assert.deepEqual(
+    events.map(({ trace, facts }) => [trace, facts.path]),
+    [
+      [undefined, "/boot/52-54-00-00-00-01/linux"],
+      ["0123abcd", "/boot/52-54-00-00-00-01/linux"],
+    ],
+  );
+});
+
+test("a file that is not there or cannot be sent is told once in a while, and not without end", () => {
+  const { recorder, events } = open();
+  const ask = (path: string, status: number, ended = 1500) =>
+    recorder.transfers.ended(transfer({ path: `/trees/debian-12/${path}`, status, bytes: 13, ended }));
+  for (let n = 0; n < 3; n++) ask("pool/a.deb", 404);
+  ask("pool/b.deb", 503);
+  const told = () => events.map(({ what, stage, facts }) => [what, stage, facts.path, facts.status]);
+  const [absent, broken] = [
+    ["absent", "packages", "/trees/debian-12/pool/a.deb", undefined],
+    ["broken", "packages", "/trees/debian-12/pool/b.deb", 503],
+  ];
+  assert.deepEqual(told(), [absent, broken]);
+  ask("pool/a.deb", 404, 700_000);
+  assert.deepEqual(told(), [absent, broken, absent]);
+  for (let n = 0; n < 200; n++) ask(`dists/${n}`, 404, 700_000);
+  assert.equal(events.length, 2 + 40);
+});
+
+test("by TFTP, a loader that is not there and one of which only the size was wanted are told", () => {
+  const { recorder, events } = open();
+  const about = { protocol: "tftp", client: "192.168.77.101", at: 7 } as const;
+  recorder.transfers.request({ ...about, path: "other.efi", outcome: "absent" });
+  recorder.transfers.request({ ...about, path: "undionly.kpxe", outcome: "size-only" });
+  recorder.transfers.request({ ...about, path: "pxelinux.cfg/default", outcome: "absent" });
+  recorder.transfers.request({ ...about, path: "other.efi", outcome: "absent", client: "192.168.77.140" });
+  assert.deepEqual(
+    events.map(({ at, what, stage, facts }) => [at, what, stage, facts.path]),
+    [
+      [7, "absent", "loader", "other.efi"],
+      [7, "asked", "loader", "undionly.kpxe"],
+    ],
   );
 });
 
@@ -89,6 +139,21 @@ test("a fetched package of the installed system shows that the installer writes;
   assert.deepEqual(packages, []);
   recorder.transfers.ended(transfer({ path: "/trees/debian-12/pool/deb/dash_1_amd64.deb" }));
   assert.deepEqual(packages, ["vm1"]);
+});
+
+test("a script tells the id of its machine's boot, and the journal what is installed with it", () => {
+  const { recorder, events } = open();
+  const host = exampleSite("single").hosts.get("vm1") ?? assert.fail();
+  const script = { host, mac: MAC, loader: "ipxe", reasons: ["installs"] } as const;
+  assert.equal(recorder.script({ ...script, action: "install" }), "0123abcd");
+  recorder.script({ ...script, action: "local" });
+  assert.deepEqual(
+    events.map(({ what, stage, facts }) => [what, stage, facts.profile, facts.tree]),
+    [
+      ["served", "script", host.profile.name, host.profile.tree.name],
+      ["local-boot", "reboot", undefined, undefined],
+    ],
+  );
 });
 
 test("a wait is a note for the operator, and no step of the boot", () => {

@@ -9,7 +9,8 @@ function open(outcome: "accepted" | "refused" = "accepted") {
   const order: string[] = [];
   const route = reportRoute({
     permits: {
-      reporting: (token) => (token === "good" ? { host: "vm1", id: "p1" } : undefined),
+      reporting: (token) =>
+        token.startsWith("good") ? { host: "vm1", id: "p1", ...(token !== "good" && { trace: token }) } : undefined,
       report: async (_token, event) => {
         order.push(`permit ${event}`);
         return outcome;
@@ -50,6 +51,12 @@ test("a report changes the permit first, then the journal, then is acknowledged"
     what: "report",
     facts: { event: "partition", text: undefined },
   });
+});
+
+test("a report counts to the boot that it comes with", async () => {
+  const { send, events } = open();
+  await send("good-0123abcd", "packages");
+  assert.equal(events[0]?.trace, "good-0123abcd");
 });
 
 test("a report that comes too late is refused, and the operator can see it", async () => {

@@ -164,6 +164,10 @@ test("a stranger gets the held address, and its lease is in the store before the
     ["offer", "ack"],
   );
   assert.deepEqual(server.counters(), { "reply.ack": 1, "reply.offer": 1 });
+  assert.deepEqual(
+    server.durations?.().map(([name, { count }]) => [name, count]),
+    [["answer", 2]],
+  );
 });
 
 test("while the store is away pool clients get no ACK, hosts get theirs", async () => {

@@ -1,0 +1,70 @@
+/** The ports that this machine serves, as the site file has it. */
+import { etcdPlaces } from "../cluster/etcd/places.ts";
+import { HEARTBEAT_PORT } from "../cluster/floating/heartbeats.ts";
+import type { Server, Site } from "../site/model.ts";
+import { DHCP_PORTS } from "../wire/dhcp-packet.ts";
+import { PEER_PORT } from "../wire/peer-message.ts";
+import { isShared } from "./check.ts";
+
+export interface Service {
+  readonly name: string;
+  readonly protocol: "udp" | "tcp" | "vrrp";
+  /** 0 = the protocol has none. */
+  readonly port: number;
+  /**
+   * What the daemon binds: each device that it serves, each of its addresses there, the server's own address, all addresses;
+   * `none`: another program does, or nobody.
+   */
+  readonly binds: "device" | "address" | "own" | "any" | "none";
+  /** Who must reach it: machines that boot, or the other servers alone. */
+  readonly from: "clients" | "servers";
+}
+
+export const TFTP_PORT = 69;
+export const SYSLOG_PORT = 514;
+
+export function servicesOf(site: Site, server: Server): readonly Service[] {
+  const hasDhcp = site.subnets.some(({ dhcp }) => dhcp !== "off");
+  const clients = { binds: "address", from: "clients" } as const;
+  return [
+    ...(hasDhcp ? dhcpServices() : []),
+    { name: "TFTP", protocol: "udp", port: TFTP_PORT, ...clients },
+    { name: "HTTP", protocol: "tcp", port: server.httpPort, ...clients },
+    { name: "syslog", protocol: "udp", port: SYSLOG_PORT, ...clients },
+    { name: "syslog", protocol: "tcp", port: SYSLOG_PORT, ...clients },
+    ...apiServices(site, server),
+    ...(isShared(site) ? sharedServices(site, server) : []),
+  ];
+}
+
+/** Where it is not kept to other addresses. */
+function apiServices({ api }: Site, { address }: Server): readonly Service[] {
+  if (!api || api.listen?.includes(address) === false) return [];
+  return [{ name: "API", protocol: "tcp", port: api.port, binds: "own", from: "clients" }];
+}
+
+function dhcpServices(): readonly Service[] {
+  const about = { protocol: "udp", binds: "device", from: "clients" } as const;
+  return [
+    { name: "DHCP", port: DHCP_PORTS.server, ...about },
+    { name: "PXE boot server", port: DHCP_PORTS.pxe, ...about },
+  ];
+}
+
+function sharedServices(site: Site, server: Server): readonly Service[] {
+  const udp = { protocol: "udp", binds: "any", from: "servers" } as const;
+  const vrrp = { name: "VRRP", protocol: "vrrp", port: 0, binds: "none", from: "servers" } as const;
+  return [
+    { name: "heartbeats", port: HEARTBEAT_PORT, ...udp },
+    { name: "hand-over of transfers", port: PEER_PORT, ...udp },
+    ...(server.floating === undefined ? [] : [vrrp]),
+    ...etcdPorts(site, server),
+  ];
+}
+
+/** The member on this server: for clients, and the next port for the other members. */
+function etcdPorts(site: Site, server: Server): readonly Service[] {
+  const place = etcdPlaces(site).find(({ name, isServer }) => isServer && name === server.name);
+  const about = { name: "etcd", protocol: "tcp", binds: "none", from: "servers" } as const;
+  return place ? [place.clientUrl, place.peerUrl].map((url) => ({ ...about, port: Number(new URL(url).port) })) : [];
+}
