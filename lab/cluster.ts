@@ -270,15 +270,17 @@ export class LabCluster {
 
   private writeSite(): void {
     const { hosts, site = {}, tree = {}, serverKeys = () => ({}) } = this.options;
-    const servers = this.servers.map(({ name, address, floating, link }) => [
-      name,
-      { address, floating, interface: "lan", links: [link], ...serverKeys(name) },
-    ]);
+    const servers = this.servers.map(({ name, address, floating, link }) => {
+      const keys = { address, floating, interface: "lan", links: [link], ...serverKeys(name) };
+      return [name, keys] as const;
+    });
+    // A daemon's member is known by its server's address.
+    const own = new Map(this.options.daemonsRunEtcd ? servers : []);
     const entry = {
       site: "lab",
       subnets: [{ cidr: "10.77.0.0/24", router: "10.77.0.254", domain: "lab.example" }],
       servers: Object.fromEntries(servers),
-      state: { etcd: this.members().map((member) => `http://${this.place(member).address}:2379`) },
+      state: { etcd: this.members().map((member) => `http://${(own.get(member) ?? this.place(member)).address}:2379`) },
       trees: { [LAB_TREE]: { family: "debian", release: "bookworm", path: this.tree, ...tree } },
       profiles: { small: { tree: LAB_TREE, root: { password: "!", ssh_keys: ["ssh-ed25519 AAAA"] } } },
       hosts: Object.fromEntries(Object.entries(hosts).map(([name, host]) => [name, { ...host, profile: "small" }])),
