@@ -36,6 +36,7 @@ const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly pack
       "python3-yaml",
       "netplan.io",
       "dnsmasq-base",
+      "chromium",
     ],
   },
 };

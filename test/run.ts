@@ -34,11 +34,30 @@ for (const name of unpackPackages(UNPACKED_PACKAGES, tell))
 if (chosen.length === 0) {
   step("format and lint", bin("biome"), ["check", "--error-on-warnings", "."]);
   step("types", bin("tsc"), ["-p", "tsconfig.json"]);
+  step("types of the dashboard", bin("tsc"), ["-p", "web/tsconfig.json"]);
 }
 /** What measures pauses of a second needs the machine for itself. */
 const ALONE = [
-  ...["apply-cluster", "bond-guest", "cluster", "cluster-drain", "cluster-members", "demo", "etcd-cluster"],
-  ...["fleet", "fleet-servers", "fleet-storm", "floating", "floating-health", "floating-serial", "takeover"],
+  ...[
+    "apply-cluster",
+    "bond-guest",
+    "cluster",
+    "cluster-drain",
+    "cluster-members",
+    "dashboard",
+    "demo",
+    "etcd-cluster",
+  ],
+  ...[
+    "event-flood",
+    "fleet",
+    "fleet-servers",
+    "fleet-storm",
+    "floating",
+    "floating-health",
+    "floating-serial",
+    "takeover",
+  ],
 ].map((name) => `test/e2e/${name}.test.ts`);
 const alone = files.filter((file) => ALONE.includes(file));
 const others = files.filter((file) => !ALONE.includes(file));

@@ -9,7 +9,11 @@ export function bondReport({ nics, bond }: Pick<Host, "nics" | "bond">, events: 
   const verdict = report?.facts.verdict;
   return {
     declared: { nics: [...nics], ...(bond && { bond: { ...bond } }) },
-    ...(report && { found: { at: report.at, text: String(report.facts.text ?? "") } }),
+    ...(report && { found: { at: report.at, text: String(report.facts.text ?? ""), ...foundBond(report) } }),
     ...(report && { verdict: verdict === "verified" ? verdict : "differs" }),
   };
+}
+
+function foundBond({ facts }: JournalEvent): { readonly bond?: Record<string, unknown> } {
+  return typeof facts.bond === "string" ? { bond: JSON.parse(facts.bond) as Record<string, unknown> } : {};
 }

@@ -154,7 +154,7 @@ export const BOND = z
   .object({
     declared: z.object({ nics: z.array(z.string()), bond: z.looseObject({}).exactOptional() }),
     found: z
-      .object({ at: time, text: z.string() })
+      .object({ at: time, text: z.string(), bond: z.looseObject({}).exactOptional() })
       .exactOptional()
       .describe("What the installed system told at its first boot."),
     verdict: z.enum(["verified", "differs"]).exactOptional(),

@@ -10,9 +10,12 @@ export function firstBootJudge(site: Site): (host: string, report: string) => Fi
     const host = site.hosts.get(name);
     if (!host) return { verdict: "differs", text: "it is no longer in the site file" };
     const network = hostNetwork(host, host.nics[0]);
-    const differences = verifyNetwork(network, parseReport(text));
-    if (differences.length === 0) return { verdict: "verified", text: describeNetwork(network) };
-    return { verdict: "differs", text: differences.map(({ what, todo }) => `${what}: ${todo}`).join("; ") };
+    const report = parseReport(text);
+    const found = report.bonds.find(({ name: device }) => device === network.bond?.name)?.text;
+    const bond = found && { bond: JSON.stringify(found) };
+    const differences = verifyNetwork(network, report);
+    if (differences.length === 0) return { verdict: "verified", text: describeNetwork(network), ...bond };
+    return { verdict: "differs", text: differences.map(({ what, todo }) => `${what}: ${todo}`).join("; "), ...bond };
   };
 }
 

@@ -22,6 +22,8 @@ export interface ReportOptions {
 }
 
 export interface FirstBootVerdict {
+  /** What was read of the declared bond (bond/proc-bonding.ts), as JSON. */
+  readonly bond?: string;
   readonly verdict: "verified" | "differs";
   /** For the operator: what came up, or everything that differs and what to do. */
   readonly text: string;

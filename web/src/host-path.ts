@@ -1,0 +1,4 @@
+/** Where the API has a host. */
+export function pathOfHost(host: string): string {
+  return `/hosts/${encodeURIComponent(host)}`;
+}
