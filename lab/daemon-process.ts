@@ -33,6 +33,11 @@ export class DaemonProcess {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
 
+  /** Of the one that runs, or ran last. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** Resolves when all its sockets listen; rejects with `lab-broken` and the last line of its log. */
   async start(): Promise<void> {
     const { space, siteFile, state } = this.options;
