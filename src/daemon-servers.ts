@@ -106,6 +106,7 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
   const swap = (next: Site) => {
     live.swap(next);
     dhcp.swap(live.dhcp);
+    hooks.siteChanged();
   };
   return { live, health, servers: [...made.servers, api, hooks], swap };
 }

@@ -83,6 +83,9 @@ interface HostJournal {
 const PREFIX = "journal/";
 const KEEP = { boots: 20, events: 10_000 };
 const RETRY_MS = 1_000;
+/** Milliseconds for which recorded events are gathered, and how many at most. */
+const GATHER_MS = 50;
+const MAX_GATHERED = 500;
 const MAX_UNSAVED = 10_000;
 
 /** Reads the journal into memory. Rejects with `store-unavailable`. */
@@ -225,15 +228,31 @@ function insertSorted(host: HostJournal, added: StoredEvent): boolean {
 /** Writes changes behind the caller's back, and again after a while when the store was away. */
 function createSaver(store: Store, clock: Clock) {
   const underWay = new Set<Promise<void>>();
+  let gathered: Change[] = [];
   let unsaved: Change[] = [];
   let isRetryDue = false;
   let failures = 0;
   let lost = 0;
 
+  /** A fleet that is switched on makes thousands of events a second: they share commits. */
   function save(change: Change): void {
+    if (gathered.length === 0) clock.after(GATHER_MS, writeGathered);
+    gathered.push(change);
+    if (gathered.length >= MAX_GATHERED) writeGathered();
+  }
+
+  function writeGathered(): void {
+    const changes = gathered;
+    gathered = [];
+    if (changes.length > 0) write(changes);
+  }
+
+  function write(changes: readonly Change[]): void {
+    const put = changes.flatMap((change) => change.put ?? []);
+    const remove = changes.flatMap((change) => change.remove ?? []);
     const writing = store
-      .commit(change)
-      .then(noop, () => keepForLater([change]))
+      .commit({ put, remove })
+      .then(noop, () => keepForLater(changes))
       .finally(() => underWay.delete(writing));
     underWay.add(writing);
   }
@@ -251,18 +270,13 @@ function createSaver(store: Store, clock: Clock) {
     isRetryDue = false;
     const changes = unsaved;
     unsaved = [];
-    const put = changes.flatMap((change) => change.put ?? []);
-    const remove = changes.flatMap((change) => change.remove ?? []);
-    const writing = store
-      .commit({ put, remove })
-      .then(noop, () => keepForLater(changes))
-      .finally(() => underWay.delete(writing));
-    underWay.add(writing);
+    write(changes);
   }
 
   return {
     save,
     async flush() {
+      writeGathered();
       await Promise.all(underWay);
     },
     counters: (): JournalCounters => ({ failures, unsaved: unsaved.length, lost }),

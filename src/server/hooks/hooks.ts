@@ -52,11 +52,16 @@ export interface HookBody {
 
 const POST_MS = 10_000;
 
-export function createHooks(options: HooksOptions): Server {
+export interface Hooks extends Server {
+  /** Another site file is served: it may have hooks where the last one had none. */
+  siteChanged(): void;
+}
+
+export function createHooks(options: HooksOptions): Hooks {
   return new WebHooks(options);
 }
 
-class WebHooks implements Server {
+class WebHooks implements Hooks {
   readonly name = "hooks";
   private readonly options: HooksOptions;
   private readonly byUrl = new Map<string, Deliveries>();
@@ -68,6 +73,12 @@ class WebHooks implements Server {
   }
 
   async start(): Promise<void> {
+    this.siteChanged();
+  }
+
+  /** Following costs a look at all hosts four times a second. */
+  siteChanged(): void {
+    if (this.leave || this.stopping.signal.aborted || (this.options.site().hooks ?? []).length === 0) return;
     // What is known now is no news.
     this.options.feed.hosts();
     this.leave = this.options.feed.follow(({ changed }) => {

@@ -69,7 +69,7 @@ test("a recorded event is seen at once, and written once the store is back", asy
   journal.record(served("vm1", "b"));
   assert.equal(journal.events("vm1").length, 2);
   await journal.flush();
-  assert.deepEqual(journal.counters(), { failures: 2, unsaved: 2, lost: 0 });
+  assert.deepEqual(journal.counters(), { failures: 1, unsaved: 2, lost: 0 });
   clock.advance(1000);
   await journal.flush();
   assert.equal(journal.counters().unsaved, 2);
@@ -79,7 +79,7 @@ test("a recorded event is seen at once, and written once the store is back", asy
   store.mood = "well";
   clock.advance(1000);
   await journal.flush();
-  assert.deepEqual(journal.counters(), { failures: 4, unsaved: 0, lost: 0 });
+  assert.deepEqual(journal.counters(), { failures: 3, unsaved: 0, lost: 0 });
   assert.deepEqual((await open()).events("vm1"), journal.events("vm1"));
 });
 
@@ -99,7 +99,7 @@ test("what waits for the store is bounded, and what is given up is counted", asy
   store.mood = "down";
   for (let n = 0; n < 10_003; n++) journal.record(served(`vm${n % 100}`, String(n)));
   await journal.flush();
-  assert.deepEqual(journal.counters(), { failures: 10_003, unsaved: 10_000, lost: 3 });
+  assert.deepEqual(journal.counters(), { failures: 21, unsaved: 10_000, lost: 3 });
 });
 
 test("the last boots of each host are kept, in memory and in the store, and numbers go on", async () => {
