@@ -1,7 +1,8 @@
-/** Servers: no address twice, and a share for each when the policy is parity. */
-import type { Ipv4 } from "../base/address.ts";
+/** Servers: no address twice, none that no machine may have, and a share for each when the policy is parity. */
+import { cidrContains, formatCidr, type Ipv4 } from "../base/address.ts";
 import type { SiteDraft } from "./draft.ts";
 import type { Finding, SitePath } from "./problem.ts";
+import { reservedUse } from "./span.ts";
 
 /** What a server's address is called, and where it stands in the file. */
 export interface Claim {
@@ -10,7 +11,19 @@ export interface Claim {
 }
 
 export function checkServers(draft: SiteDraft): Finding[] {
-  return [...claimServerAddresses(draft).findings, ...checkParity(draft)];
+  return [...claimServerAddresses(draft).findings, ...checkReserved(draft), ...checkParity(draft)];
+}
+
+function checkReserved({ servers, subnets }: SiteDraft): Finding[] {
+  const used = Object.entries(servers).flatMap(([name, { address, floating }]) => [
+    { address, path: ["servers", name, "address"] },
+    { address: floating, path: ["servers", name, "floating"] },
+  ]);
+  return used.flatMap(({ address, path }) => {
+    const cidr = address && subnets.find(({ cidr: each }) => each && cidrContains(each, address))?.cidr;
+    const use = cidr && reservedUse(cidr, address);
+    return use ? [{ path, what: `${address} is the ${use} of ${formatCidr(cidr)}`, todo: "choose another" }] : [];
+  });
 }
 
 /** Each address of the servers with its first use; further uses are findings. */

@@ -18,7 +18,7 @@ export interface Place {
 /** The network of the papers: machines from 192.168.0.128, floating addresses .253 and .254. At most 64 machines. */
 export const PAPERS: Place = {
   subnet: { cidr: "192.168.0.0/24", router: "192.168.0.1", domain: "lab.example" },
-  server: (number) => ({ address: `192.168.0.${10 + number}`, floating: `192.168.0.${252 + number}` }),
+  server: (number) => ({ address: `192.168.0.${10 + number}`, floating: `192.168.0.${[253, 254, 252][number - 1]}` }),
   host: (number) => `192.168.0.${128 + number}`,
   prepare: async ({ servers, client, fabric }) => {
     await fabric.ip("addr add 192.168.0.1/24 dev lan");

@@ -36,6 +36,12 @@ const CROSS: readonly Broken[] = [
     ],
   },
   {
+    name: "a server's floating address is the broadcast address",
+    of: "pair",
+    edits: [["floating: 192.168.0.254", "floating: 192.168.0.255"]],
+    lines: ["23:15: 192.168.0.255 is the broadcast address of 192.168.0.0/24, choose another"],
+  },
+  {
     name: "address of a server, of a router",
     of: "pair",
     edits: [
