@@ -1,6 +1,6 @@
 /** One run of the servers, from the state that is opened first to the last listener. A restart in place is another run. */
 import type { Ipv4 } from "./base/address.ts";
-import type { Clock } from "./base/clock.ts";
+import { type Clock, sleep } from "./base/clock.ts";
 import { EverbootError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
 import type { Health } from "./cluster/health.ts";
@@ -129,12 +129,24 @@ async function startServers(options: RunOptions, name: string, state: State, und
   };
 }
 
-/** Nobody waits for it: without the cluster there is none, and the next start tries again. */
-function makeFirstToken({ tokens }: State, server: string, log: Log): Promise<IssuedToken | undefined> {
-  return tokens.first(server).catch((error: unknown) => {
-    log.warn({ error }, "the first token cannot be made now: make one with `everboot token add`");
-    return undefined;
-  });
+const TOKEN_RETRY_MS = 2000;
+
+/** Nobody waits for it: servers that start together have no quorum at first, and try again until they have. */
+async function makeFirstToken(
+  { tokens, following }: State,
+  server: string,
+  log: Log,
+): Promise<IssuedToken | undefined> {
+  const { clock, signal } = following;
+  while (!signal.aborted) {
+    try {
+      return await tokens.first(server);
+    } catch (error) {
+      log.debug({ error }, "the first token cannot be made now");
+    }
+    await sleep(clock, TOKEN_RETRY_MS, signal).catch(() => undefined);
+  }
+  return undefined;
 }
 
 interface ClusterParts {
