@@ -198,11 +198,14 @@ class RunningDaemon {
 
   private async restartFor(next: ServedSite, applied: AppliedSite): Promise<void> {
     const { run, options } = this;
-    if (!run || !(await this.isTurn(run, next, applied))) return;
+    if (!run) return;
+    const stays = next.site.servers.has(run.server);
+    // Servers that have restarted do not talk to one that is to leave: it would take their addresses for a dead one's.
+    if (stays && !(await this.isTurn(run, next, applied))) return;
     const { number } = next;
-    options.log.info({ number }, "the servers change: restarts");
+    options.log.info({ number }, stays ? "the servers change: restarts" : "this server is left out");
     await run.stop();
-    if (next.site.servers.has(run.server)) return this.reopen(next, applied);
+    if (stays) return this.reopen(next, applied);
     options.log.warn({ number }, `server ${run.server} is not in the applied site file: ends`);
     await this.letGo();
     this.end.resolve();

@@ -1,7 +1,7 @@
 /** What it takes to go from one revision of the site file to another one, and whose turn it is. Pure. */
 import { formatCidr } from "../base/address.ts";
 import type { Server, Site, Subnet } from "../site/model.ts";
-import type { Members } from "./members.ts";
+import type { Member, Members } from "./members.ts";
 
 /**
  * - `none`: it is the same file
@@ -42,16 +42,20 @@ export interface View {
 
 /** Milliseconds that a server may take to restart: transfers are given time to end. */
 const PATIENCE_MS = 60_000;
+/** Milliseconds that a server which is left out may take to end. */
+const LEAVING_MS = 15_000;
 
 /**
  * Servers that restart for the site `after` do so one after the other, by name. A server waits for those before it that
  * live, or did since it waits, until they serve the new revision. One that cannot serve it goes on with the old one, and
- * so stops all behind it.
+ * so stops all behind it. All wait for a moment for those that are left out to end: to one that is not told any more, who
+ * has restarted looks dead.
  */
 export class RestartTurn {
   private readonly self: string;
   private readonly after: Site;
   private readonly heard = new Map<string, number>();
+  private began: number | undefined;
 
   constructor(self: string, after: Site) {
     this.self = self;
@@ -66,12 +70,16 @@ export class RestartTurn {
       return ["the cluster"];
     }
     for (const { name, fresh } of members.values()) if (fresh) this.heard.set(name, now);
+    this.began ??= now;
+    const isLeaving = ({ name, fresh }: Member) => fresh && !this.after.servers.has(name);
+    const leaving = now - this.began <= LEAVING_MS ? [...members.values()].filter(isLeaving) : [];
     const before = [...this.after.servers.keys()].filter((name) => name < this.self).toSorted();
-    return before.filter((name) => {
+    const restarting = before.filter((name) => {
       const at = this.heard.get(name);
       const member = members.get(name);
       const serves = member?.fresh && member.revision === this.after.revision;
       return at !== undefined && now - at <= PATIENCE_MS && !serves;
     });
+    return [...leaving.map(({ name }) => name), ...restarting];
   }
 }

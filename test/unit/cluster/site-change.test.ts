@@ -75,3 +75,13 @@ test("who is cut off from the cluster waits, and its minute begins anew", () => 
   assert.deepEqual(second.waitsFor({ now: 300_000, members: AWAY, isCaughtUp: false }), ["the cluster"]);
   assert.deepEqual(second.waitsFor({ now: 301_000, members: AWAY, isCaughtUp: true }), [FIRST]);
 });
+
+test("all wait for a server that is left out to end, a quarter of a minute at most", () => {
+  const left = membersWith("third", { fresh: true, revision: "old" });
+  const gone = membersWith("third", { fresh: false, revision: "old" });
+  const first = new RestartTurn(FIRST, AFTER);
+  assert.deepEqual(first.waitsFor({ now: 0, members: left, isCaughtUp: true }), ["third"]);
+  assert.deepEqual(first.waitsFor({ now: 3000, members: gone, isCaughtUp: true }), []);
+  assert.deepEqual(first.waitsFor({ now: 15_000, members: left, isCaughtUp: true }), ["third"]);
+  assert.deepEqual(first.waitsFor({ now: 15_001, members: left, isCaughtUp: true }), []);
+});
