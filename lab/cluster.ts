@@ -202,6 +202,13 @@ export class LabCluster {
     await Promise.all(ended);
   }
 
+  /** Frozen processes of a server go on. */
+  wake(server: LabServer): void {
+    this.net.signal(server, "SIGCONT");
+    // One that is just being started is not in the server's namespace yet.
+    kill(this.daemons.get(server.name)?.pid, "SIGCONT");
+  }
+
   /** Everything as at the beginning: cables in, all processes there, none frozen. Resolves when all is well. */
   async repair(): Promise<void> {
     await this.mend();
@@ -211,7 +218,7 @@ export class LabCluster {
   /** As `repair`, but resolves when all daemons listen: some may lag yet, and addresses be with their heirs. */
   async mend(): Promise<void> {
     for (const server of this.servers) {
-      this.net.signal(server, "SIGCONT");
+      this.wake(server);
       for (const cable of ["lan", "cross"] as const) await this.net.heal(server, cable);
     }
     await this.net.isolate(false);

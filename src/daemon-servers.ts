@@ -8,6 +8,7 @@ import { Health } from "./cluster/health.ts";
 import { httpEar, tftpEar } from "./cluster/health-ears.ts";
 import type { StatePaths } from "./cluster/state-folder.ts";
 import { StatusBoard } from "./cluster/status-board.ts";
+import { InstallSizes } from "./content/install-size.ts";
 import type { Cluster } from "./daemon-cluster.ts";
 import type { Common } from "./daemon-common.ts";
 import { LiveSite } from "./daemon-site.ts";
@@ -147,7 +148,11 @@ interface Made {
 
 function statusBoard({ state, clock, undo }: ServersOptions, made: Made): StatusBoard {
   const { journal, permits } = state;
-  const board = new StatusBoard({ journal, permits, clock, trouble: () => made.health?.stateTrouble() });
+  const sizes = new InstallSizes();
+  const board = new StatusBoard({
+    ...{ journal, permits, clock, trouble: () => made.health?.stateTrouble() },
+    treePackages: (host) => sizes.packages(host),
+  });
   undo.push(() => board.close());
   return board;
 }

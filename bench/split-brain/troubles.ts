@@ -54,7 +54,7 @@ async function mend(lab: LabCluster, { kind, server: name, peer }: Trouble): Pro
       return lab.net.heal(server, kind);
     case "freeze-daemon":
     case "freeze-server":
-      return lab.net.signal(server, "SIGCONT");
+      return lab.wake(server);
     default:
       lab.startEtcd(name);
       // It may not get up while the others are in trouble: all are started again at the end.

@@ -14,6 +14,8 @@ export interface StatusBoardOptions {
   readonly clock: Pick<Clock, "now">;
   /** Why this server cannot keep its state, in words; undefined = it can. */
   readonly trouble?: () => string | undefined;
+  /** How many packages the lists of the host's tree say that an install brings; undefined = not known (yet). */
+  readonly treePackages?: (host: Host) => number | undefined;
 }
 
 interface Kept {
@@ -62,7 +64,7 @@ export class StatusBoard {
 
   private fold(host: Host, permit: Permit | undefined, now: number): HostStatus {
     return foldStatus(host.name, this.options.journal.events(host.name), permit, now, {
-      declared: declaredOf(host),
+      declared: declaredOf(host, this.options.treePackages?.(host)),
       around: this.around(host.name),
       expected: (profile, began) => this.learned.before(profile, began),
     });
@@ -80,9 +82,13 @@ export class StatusBoard {
   }
 }
 
-export function declaredOf({ profile, bond }: Host): Declared {
+export function declaredOf({ profile, bond }: Host, treePackages?: number): Declared {
   const { name: tree, arch } = profile.tree;
-  return { profile: profile.name, tree, arch, ...(bond && { bondMode: bond.mode }) };
+  return {
+    ...{ profile: profile.name, tree, arch },
+    ...(bond && { bondMode: bond.mode }),
+    ...(treePackages !== undefined && { treePackages }),
+  };
 }
 
 /** When time alone changes it. */

@@ -2,6 +2,7 @@
  * The index files of a Debian repository: Release and Packages. Pure parsing.
  * Source: https://wiki.debian.org/DebianRepository/Format and deb822(5).
  */
+import { StanzaReader } from "./stanza-reader.ts";
 import { isTreePath } from "./tree-path.ts";
 
 export interface FileHash {
@@ -88,55 +89,23 @@ function fileHash(size: string, sha256: string): FileHash | undefined {
   return { size: bytes, sha256: hex };
 }
 
-const NEWLINE = 10;
-const WANTED = ["Filename", "Size", "SHA256"] as const;
-const FIRST_BYTES = new Set(WANTED.map((name) => name.charCodeAt(0)));
-
-/**
- * Reads a Packages file piece by piece, so that 60,000 packages (50 MB) neither stop the event loop nor fill the memory:
- * it works on bytes and makes text of the three wanted lines only.
- */
+/** Reads the hashes of a Packages file piece by piece. */
 export class PackagesParser {
   private readonly files = new Map<string, FileHash>();
-  private readonly stanza = new Map<string, string>();
-  private rest: Buffer = Buffer.alloc(0);
+  private readonly reader = new StanzaReader(["Filename", "Size", "SHA256"], (stanza) => {
+    const path = stanza.get("Filename");
+    const hash = fileHash(stanza.get("Size") ?? "", stanza.get("SHA256") ?? "");
+    if (path !== undefined && hash !== undefined && isTreePath(path)) this.files.set(path, hash);
+  });
 
   push(chunk: Uint8Array): void {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const data = this.rest.length === 0 ? bytes : Buffer.concat([this.rest, bytes]);
-    let start = 0;
-    for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE, start)) {
-      this.line(data, start, end);
-      start = end + 1;
-    }
-    this.rest = Buffer.from(data.subarray(start));
+    this.reader.push(chunk);
   }
 
   /** Files by path below the repository, `pool/...`. */
   finish(): FileIndex {
-    this.line(this.rest, 0, this.rest.length);
-    this.endStanza();
-    this.rest = Buffer.alloc(0);
+    this.reader.finish();
     return this.files;
-  }
-
-  private line(data: Buffer, start: number, end: number): void {
-    if (start === end) {
-      this.endStanza();
-      return;
-    }
-    if (!FIRST_BYTES.has(data[start] ?? 0)) return;
-    const colon = data.indexOf(":", start);
-    if (colon < 0 || colon >= end) return;
-    const name = data.toString("latin1", start, colon);
-    if (WANTED.some((wanted) => wanted === name)) this.stanza.set(name, data.toString("utf8", colon + 1, end).trim());
-  }
-
-  private endStanza(): void {
-    const path = this.stanza.get("Filename");
-    const hash = fileHash(this.stanza.get("Size") ?? "", this.stanza.get("SHA256") ?? "");
-    if (path !== undefined && hash !== undefined && isTreePath(path)) this.files.set(path, hash);
-    this.stanza.clear();
   }
 }
 

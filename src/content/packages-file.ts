@@ -9,16 +9,26 @@ import { createGunzip } from "node:zlib";
 import { EverbootError, errnoOf } from "../base/errors.ts";
 import { type FileIndex, type PackagesEnding, PackagesParser } from "./apt-index.ts";
 
+/** What takes a file piece by piece. */
+export interface PackagesReader<T> {
+  push(chunk: Uint8Array): void;
+  finish(): T;
+}
+
 /** Throws EverbootError `tool-missing` when `ending` is `.xz` and there is no `xz`. */
-export async function readPackagesFile(path: string, ending: PackagesEnding): Promise<FileIndex> {
-  const parser = new PackagesParser();
+export function readPackagesFile(path: string, ending: PackagesEnding): Promise<FileIndex> {
+  return readPackages(path, ending, new PackagesParser());
+}
+
+/** @returns what `reader` made of the file. Throws like `readPackagesFile`. */
+export async function readPackages<T>(path: string, ending: PackagesEnding, reader: PackagesReader<T>): Promise<T> {
   const parse = async (chunks: AsyncIterable<Uint8Array>) => {
-    for await (const chunk of chunks) parser.push(chunk);
+    for await (const chunk of chunks) reader.push(chunk);
   };
   if (ending === ".xz") await throughXz(path, parse);
   else if (ending === ".gz") await pipeline(createReadStream(path), createGunzip(), parse);
   else await pipeline(createReadStream(path), parse);
-  return parser.finish();
+  return reader.finish();
 }
 
 async function throughXz(path: string, parse: (chunks: AsyncIterable<Uint8Array>) => Promise<void>): Promise<void> {
