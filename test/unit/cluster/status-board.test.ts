@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openJournal } from "../../../src/cluster/journal.ts";
 import type { Permit } from "../../../src/cluster/permit-rules.ts";
-import { declaredOf, StatusBoard } from "../../../src/cluster/status-board.ts";
+import { declaredOf, StatusBoard, type StatusBoardOptions } from "../../../src/cluster/status-board.ts";
 import { createMemoryStore } from "../../../src/store/memory.ts";
 import { DONE, eventsOf, PACKAGES, permitIn, type Row } from "../../support/boot-events.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
@@ -27,8 +27,8 @@ async function open() {
   const record = (rows: readonly Row[], host: string) => {
     for (const { boot: _boot, trace: _trace, ...event } of eventsOf(rows, host)) journal.record(event);
   };
-  const board = () => {
-    const made = new StatusBoard({ journal: counted, permits, clock, trouble: () => world.trouble });
+  const board = (more: Pick<StatusBoardOptions, "treePackages"> = {}) => {
+    const made = new StatusBoard({ journal: counted, permits, clock, trouble: () => world.trouble, ...more });
     folds = 0;
     return made;
   };
@@ -84,6 +84,14 @@ test("progress is told from earlier installs of the profile, here or before this
     ...{ fraction: 1007 / 501_007, basis: "earlier", isEstimate: true, unit: "bytes", done: 1007, of: 501_007 },
   });
   statuses.close();
+});
+
+test("at the first install of a profile the tree's lists tell how much there is", async () => {
+  const { record, board } = await open();
+  record(PACKAGES, "vm1");
+  const statuses = board({ treePackages: ({ name }) => (name === "vm1" ? 82 : undefined) });
+  const { basis, isEstimate, of } = statuses.status(vm1).progress ?? assert.fail();
+  assert.deepEqual({ basis, isEstimate, of }, { basis: "tree", isEstimate: true, of: 82 });
 });
 
 test("what is declared of a host is its profile, tree and bond", () => {
