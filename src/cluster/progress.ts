@@ -77,12 +77,15 @@ class Tally {
   private files: number = 0;
   private bytes: number = 0;
   private fraction: number = 0;
+  /** The installer's log is heard: it will count. */
+  private hasLog: boolean = false;
 
   constructor(about: ProgressAbout) {
     this.about = about;
   }
 
   add(event: JournalEvent): void {
+    this.hasLog ||= event.what === "log";
     if (event.stage === "packages" && event.what === "served") {
       this.files += filesOf(event.what, event.facts);
       this.bytes += numberFact(event.facts, "bytes") ?? 0;
@@ -107,6 +110,15 @@ class Tally {
     if (counts.hasTotal) return { ...packages, basis: "counted", of: Math.max(counts.of, expected?.counted ?? 0) };
     if (expected?.counted && !counts.isEmpty) return { ...packages, basis: "earlier", of: expected.counted };
     if (expected?.bytes) return { basis: "earlier", unit: "bytes", done: bytes, of: expected.bytes };
-    return treePackages ? { ...packages, basis: "tree", of: treePackages } : undefined;
+    return treePackages ? { ...packages, basis: "tree", done: this.doneOf(treePackages), of: treePackages } : undefined;
+  }
+
+  /**
+   * Packages are fetched before they are set up, all of the base system at once. Where the installer tells of the
+   * second, each is half of a package; files of the installer itself are among the first.
+   */
+  private doneOf(packages: number): number {
+    if (!this.hasLog) return this.files;
+    return Math.floor((Math.min(this.files, packages) + Math.min(this.counts.done, packages)) / 2);
   }
 }

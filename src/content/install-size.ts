@@ -1,7 +1,7 @@
 /** How many packages an install of a host brings, as the package list of its tree lets expect. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isSince } from "../os/debian-release.ts";
+import { minimalIncludes, morePackages } from "../os/debian-preseed.ts";
 import { skipsLocales } from "../os/debian-scripts.ts";
 import type { Host, Profile } from "../site/model.ts";
 import { type AptPackages, closureOf, DependencyParser } from "./apt-closure.ts";
@@ -101,12 +101,10 @@ function sizeOf(list: AptPackages, { isMinimal, recommends, base, more }: Instal
 
 function installOf({ profile, bond }: Host): Install {
   const { tree, minimal, recommends } = profile;
-  const dhcpClient = isSince(tree.release, 13) ? "dhcpcd-base" : "isc-dhcp-client";
-  const minimalBase = ["init", "udev", "kmod", "ifupdown", "iproute2", "iputils-ping", dhcpClient, "netbase"];
   return {
     ...{ isMinimal: minimal, recommends },
-    base: [...(minimal ? [...minimalBase, "procps", "debconf-i18n"] : []), ...(bond ? ["ifenslave"] : [])],
-    more: [...systemPackages(profile), ...profile.packages, ...settingPackages(profile)],
+    base: [...(minimal ? minimalIncludes(tree.release) : []), ...(bond ? ["ifenslave"] : [])],
+    more: [...systemPackages(profile), ...morePackages(profile)],
   };
 }
 
@@ -120,19 +118,10 @@ function systemPackages(profile: Profile): string[] {
   const bootLoader = tree.arch === "amd64" || tree.arch === "i386" ? "grub-pc" : `grub-efi-${tree.arch}`;
   return [
     ...[kernel ?? `linux-image-${tree.arch}`, "initramfs-tools", "busybox", "zstd", "pciutils", bootLoader],
-    ...["laptop-detect", "popularity-contest"],
+    ...["laptop-detect", "discover", "installation-report", "popularity-contest", "os-prober"],
     ...(disk.layout === "lvm" ? ["lvm2"] : []),
     ...(disk.layout === "raid1" ? ["mdadm"] : []),
     ...(skipsLocales(profile) ? [] : ["locales"]),
     ...(minimal ? [] : ["console-setup", "keyboard-configuration"]),
-  ];
-}
-
-function settingPackages({ root, users, ntp }: Profile): string[] {
-  const hasKeys = [...(root ? [root] : []), ...users].some(({ sshKeys }) => sshKeys.length > 0);
-  return [
-    ...(hasKeys ? ["openssh-server"] : []),
-    ...(users.some(({ sudo }) => sudo) ? ["sudo"] : []),
-    ...(ntp.length > 0 ? ["systemd-timesyncd"] : []),
   ];
 }

@@ -16,8 +16,11 @@ const LINK_PATIENCE = 60;
 /** debootstrap's `minbase` and what a machine needs beside it to boot, get on the network and log in. */
 const MINIMAL_INCLUDES = "init udev kmod ifupdown iproute2 iputils-ping DHCP netbase procps debconf-i18n";
 
-/** ifupdown's DHCP client: isc-dhcp-client is not developed any more, and Debian 13 prefers the other. */
-function minimalIncludes(release: string): string[] {
+/**
+ * Packages of a minimal system beside the required ones. ifupdown's DHCP client: isc-dhcp-client is not developed any
+ * more, and Debian 13 prefers the other.
+ */
+export function minimalIncludes(release: string): string[] {
   return MINIMAL_INCLUDES.replace("DHCP", isSince(release, 13) ? "dhcpcd-base" : "isc-dhcp-client").split(" ");
 }
 
@@ -130,7 +133,7 @@ function packages({ host, profile, tree }: FamilyInput): string[] {
 }
 
 /** The profile's packages, and those that its other settings need, each once. */
-function morePackages(profile: Profile): string[] {
+export function morePackages(profile: Profile): string[] {
   const { root, users, ntp } = profile;
   const hasKeys = [...(root ? [root] : []), ...users].some((account) => account.sshKeys.length > 0);
   return [

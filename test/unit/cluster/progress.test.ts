@@ -47,6 +47,16 @@ test("what the tree's lists say counts files where nothing was learned", () => {
   assert.equal(progressOf(PACKAGES, { treePackages: 82, expected: { bytes: 9 } })?.basis, "earlier");
 });
 
+test("where the installer counts what it sets up, a package that was only fetched is half of one", () => {
+  const about = { treePackages: 41 };
+  const begun: Row = [195, "packages", "log", { kind: "step", text: "loading installer components" }];
+  const fetched = [...PACKAGES.slice(0, -3), begun, ...PACKAGES.slice(-3)];
+  assert.equal(progressOf(fetched, about)?.fraction, 20 / 41);
+  const half = progressOf([...fetched, count(300, 21)], about) ?? assert.fail();
+  assert.deepEqual([half.fraction, half.done, half.of], [31 / 41, 31, 41]);
+  assert.equal(progressOf([...fetched, count(300, 50)], about)?.fraction, 0.99);
+});
+
 test("what the installer counts is no estimate, and goes before all else", () => {
   const progress = progressOf([...PACKAGES, count(300, 412, 824)], { expected: { bytes: 9_000_000 }, treePackages: 2 });
   const told = { basis: "counted", isEstimate: false, unit: "packages" };
