@@ -20,7 +20,7 @@ import { debianTree } from "../../lab/rack.ts";
 import { CLUSTER_RACK_HOSTS, type RackHost } from "../../lab/rack-site.ts";
 import type { JournalEvent } from "../../src/cluster/events.ts";
 import { statePaths } from "../../src/cluster/state-folder.ts";
-import { DATA } from "../../src/store/replica-keys.ts";
+import { DATA, readRemote } from "../../src/store/replica-keys.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 
 function obstacle(kind: "quick" | "server-kills"): string | undefined {
@@ -142,7 +142,7 @@ async function journal(rack: ClusterRack): Promise<readonly JournalEvent[]> {
     const store = await openSqliteStore(statePaths(rack.cluster.state(server)).store);
     const entries = await store.list(`${DATA}journal/${VM1.name}/`);
     await store.close();
-    copies.push(entries.map(({ value }) => JSON.parse(value) as JournalEvent));
+    copies.push(entries.map(({ value }) => JSON.parse(readRemote(value).value ?? "") as JournalEvent));
   }
   const [first = [], ...others] = copies;
   for (const other of others) assert.deepEqual(other, first);
