@@ -25,6 +25,8 @@ const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly pack
     packages: () => [
       ...["udhcpc", "isc-dhcp-client", "isc-dhcp-relay", "kea-admin", "atftp", "tftp-hpa", "libarchive-tools"],
       ...["tshark", "tcpdump", "curl", "wget", "nftables", "grub-common", "ifupdown", "iputils-ping", "procps"],
+      // /etc/services, without which atftp knows no port.
+      "netbase",
     ],
   },
   judges: {
