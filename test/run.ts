@@ -15,7 +15,7 @@ function step(title: string, program: string, args: readonly string[]): void {
   process.stdout.write(`\n== ${title}\n`);
   const result = spawnSync(program, args, { cwd: root, stdio: "inherit" });
   if (result.status !== 0) {
-    process.stdout.write(`\neverboot test: ${title} failed\n`);
+    process.stdout.write(`\neverboot test: not all well in this step: ${title}\n`);
     process.exit(result.status ?? 1);
   }
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 import { type Machine, startMachine } from "../../lab/machine.ts";
 import { Namespace, namespaceObstacle } from "../../lab/netns.ts";
 import { packageObstacle } from "../../lab/prerequisites.ts";
@@ -79,11 +80,13 @@ class OwnServer implements AsyncDisposable {
   }
 }
 
-/** The console's text up to the first match. */
+/** The console's text up to the first match, without what moves the cursor: it may come in the middle of a line. */
 async function consoleUntil(machine: Machine, pattern: RegExp): Promise<string> {
+  let raw = "";
   let text = "";
   for await (const chunk of machine.console) {
-    text += chunk;
+    raw += chunk;
+    text = stripVTControlCharacters(raw);
     if (pattern.test(text)) return text;
   }
   return assert.fail(`the machine ended without ${pattern}:\n${text}`);
