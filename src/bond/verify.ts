@@ -4,6 +4,7 @@ import { downFindings, type Finding, lacpFindings } from "./health.ts";
 import type { Addressing, BondMode, BondSettings, Device, NetworkPlan, Nic, PlannedBond } from "./model.ts";
 import type { ProcBonding, ProcMember } from "./proc-bonding.ts";
 import type { Link, NetworkReport } from "./report.ts";
+import { compareSettings } from "./setting-rows.ts";
 
 /** What is unlike, and what to do about it. */
 export type Difference = Finding;
@@ -49,42 +50,13 @@ function truncatedDifferences(name: string, { truncated }: ProcBonding): Differe
   return [{ what: `the text on ${name} ends early (no ${truncated})`, todo: `see /proc/net/bonding/${name} there` }];
 }
 
-/** Those that the kernel shows. */
-const SHOWN = [
-  "mode",
-  "miimon",
-  "updelay",
-  "downdelay",
-  "arp_interval",
-  "arp_ip_target",
-  "primary_reselect",
-  "fail_over_mac",
-  "lacp_rate",
-  "xmit_hash_policy",
-  "ad_select",
-  "min_links",
-] as const satisfies readonly (keyof BondSettings)[];
-
-/** A setting that was not declared is the driver's own business. */
 function settingDifferences(expected: PlannedBond, found: BondSettings): Difference[] {
-  // The kernel shows no arp_interval where there is none.
-  const shown = { arp_interval: 0, ...found };
-  return SHOWN.flatMap((key) => {
-    const [want, have] = [wantedSetting(expected, key), shown[key]].map(settingText);
-    if (want === undefined || have === undefined || want === have) return [];
-    return [{ what: `${key} of ${expected.name} is ${have}, not ${want}`, todo: CORRECT }];
-  });
-}
-
-/** The kernel rounds the delays down to multiples of `miimon`. */
-function wantedSetting(expected: PlannedBond, key: (typeof SHOWN)[number]): PlannedBond[typeof key] {
-  const value = expected[key];
-  if ((key !== "updelay" && key !== "downdelay") || typeof value !== "number" || !expected.miimon) return value;
-  return value - (value % expected.miimon);
-}
-
-function settingText(value: string | number | readonly string[] | undefined): string | undefined {
-  return typeof value === "object" ? value.join(", ") : value?.toString();
+  return compareSettings(expected, found)
+    .filter(({ isUnlike }) => isUnlike)
+    .map(({ key, wanted, found }) => ({
+      what: `${key} of ${expected.name} is ${found}, not ${wanted}`,
+      todo: CORRECT,
+    }));
 }
 
 function primaryDifferences({ name, primary }: PlannedBond, found: ProcBonding, report: NetworkReport): Difference[] {

@@ -1,6 +1,6 @@
 /** A bond as declared beside the bond as found: what is drawn and listed. Pure. */
-import type { BondSettings } from "../../src/bond/model.ts";
 import type { ProcMember } from "../../src/bond/proc-bonding.ts";
+import { compareSettings, type SettingRow } from "../../src/bond/setting-rows.ts";
 import type { BondAnswer } from "./shapes.ts";
 
 export interface BondMember {
@@ -21,17 +21,10 @@ export interface BondMember {
   readonly failures?: number;
 }
 
-export interface BondSetting {
-  readonly key: string;
-  readonly declared: string;
-  readonly found: string;
-  readonly isUnlike: boolean;
-}
-
 export interface BondRows {
   readonly name: string;
   readonly members: readonly BondMember[];
-  readonly settings: readonly BondSetting[];
+  readonly settings: readonly SettingRow[];
 }
 
 /** None for a host without a bond. */
@@ -49,7 +42,7 @@ export function bondRows({ declared: { bond }, found }: Pick<BondAnswer, "declar
   const foreign = members
     .filter(({ mac }) => mac === undefined || !bond.members.includes(mac))
     .map((member): BondMember => ({ ...foundMember(member, ofBond), isPrimary: false, presence: "foreign" }));
-  return { name: bond.device, members: [...declared, ...foreign], settings: settingRows(bond, read?.settings) };
+  return { name: bond.device, members: [...declared, ...foreign], settings: compareSettings(bond, read?.settings) };
 }
 
 interface OfBond {
@@ -73,40 +66,4 @@ function foundMember(member: ProcMember, { active, aggregator }: OfBond): Omit<B
 
 function aggregatorId(aggregator: { readonly id: number } | "none" | undefined): number | undefined {
   return typeof aggregator === "object" ? aggregator.id : undefined;
-}
-
-const SETTINGS = [
-  "mode",
-  "miimon",
-  "updelay",
-  "downdelay",
-  "arp_interval",
-  "arp_ip_target",
-  "arp_validate",
-  "primary_reselect",
-  "fail_over_mac",
-  "lacp_rate",
-  "xmit_hash_policy",
-  "ad_select",
-  "min_links",
-] as const satisfies readonly (keyof BondSettings)[];
-
-/** Those that are declared, and those that are found. What is not declared is the driver's own business: never unlike. */
-function settingRows(declared: BondSettings, found: BondSettings | undefined): BondSetting[] {
-  return SETTINGS.flatMap((key) => {
-    const [want, have] = [settingText(declared[key]), settingText(found?.[key])];
-    if (want === "" && have === "") return [];
-    const isUnlike = want !== "" && have !== "" && !isSame(key, declared, want, have);
-    return [{ key, declared: want, found: have, isUnlike }];
-  });
-}
-
-/** The kernel rounds the delays down to multiples of `miimon`. */
-function isSame(key: string, { miimon }: BondSettings, want: string, have: string): boolean {
-  if ((key !== "updelay" && key !== "downdelay") || !miimon) return want === have;
-  return Number(want) - (Number(want) % miimon) === Number(have);
-}
-
-function settingText(value: string | number | readonly string[] | undefined): string {
-  return typeof value === "object" ? value.join(", ") : (value?.toString() ?? "");
 }
