@@ -1,27 +1,9 @@
-/** The words in which a host's state is told, everywhere. Times in milliseconds since 1970. */
+/** How a host is told about, everywhere. Times in milliseconds since 1970. */
+import { HOST_STATES, type HostState } from "../site/host-states.ts";
 import type { Stage } from "./events.ts";
 import type { Permit } from "./permit-rules.ts";
 
-export const HOST_STATES = [
-  "idle",
-  "permitted",
-  "booting",
-  "installing",
-  "stalled",
-  "installed",
-  "verified",
-  "differs",
-  "failed",
-  "expired",
-  "local",
-] as const;
-/**
- * `idle` nothing known; `permitted` may install, has not asked yet; `booting` on its way to an installer;
- * `installing`; `stalled` was on its way, and nothing was heard of it until its deadline; `installed`, `failed` as its
- * installer reported; `verified`, `differs`: the installed system told how its network came up, and it is as declared
- * or not; `expired` its permit ran out; `local` boots from disk.
- */
-export type HostState = (typeof HOST_STATES)[number];
+export { HOST_STATES, type HostState };
 
 export interface HostStatus {
   readonly host: string;

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { Mac } from "../base/address.ts";
 import { bondPolicySchema, bondSchema } from "./bond-schema.ts";
+import { HOST_STATES } from "./host-states.ts";
 import { LOADER_CHOICES } from "./model.ts";
 import * as values from "./values.ts";
 
@@ -199,23 +200,13 @@ const apiSchema = z.strictObject({
 });
 
 /** States of a host (cluster/status.ts) that somebody may want to be told of. */
-export const HOOK_EVENTS = [
-  "permitted",
-  "booting",
-  "installing",
-  "stalled",
-  "installed",
-  "verified",
-  "differs",
-  "failed",
-  "expired",
-  "local",
-] as const;
+/** What is idle has come to nothing that could be told. */
+const hookEvent = z.enum(HOST_STATES).exclude(["idle"]);
 
 const hookSchema = z.strictObject({
   url: values.httpUrl.describe("Where it is sent to, as JSON by POST."),
   events: z
-    .array(z.enum(HOOK_EVENTS))
+    .array(hookEvent)
     .min(1)
     .prefault(["failed", "stalled", "verified", "differs"])
     .describe("States of a host that are told when it comes into them."),
@@ -280,4 +271,4 @@ export type TreeEntry = z.output<typeof treeSchema>;
 export type ProfileEntry = z.output<typeof profileSchema>;
 export type HostEntry = z.output<typeof hostSchema>;
 export type HookEntry = SiteEntry["hooks"][number];
-export type HookEvent = (typeof HOOK_EVENTS)[number];
+export type HookEvent = z.output<typeof hookEvent>;

@@ -53,7 +53,7 @@ export interface HookBody {
 const POST_MS = 10_000;
 
 export interface Hooks extends Server {
-  /** Another site file is served: it may have hooks where the last one had none. */
+  /** Another site file is served: it may have other hooks than the last one, or none. */
   siteChanged(): void;
 }
 
@@ -76,9 +76,19 @@ class WebHooks implements Hooks {
     this.siteChanged();
   }
 
-  /** Following costs a look at all hosts four times a second. */
+  /** Following costs a look at all hosts four times a second: it is done for hooks alone. */
   siteChanged(): void {
-    if (this.leave || this.stopping.signal.aborted || (this.options.site().hooks ?? []).length === 0) return;
+    const hasHooks = (this.options.site().hooks ?? []).length > 0;
+    if (!hasHooks) this.unfollow();
+    else if (!this.leave && !this.stopping.signal.aborted) this.follow();
+  }
+
+  async stop(): Promise<void> {
+    this.unfollow();
+    this.stopping.abort();
+  }
+
+  private follow(): void {
     // What is known now is no news.
     this.options.feed.hosts();
     this.leave = this.options.feed.follow(({ changed }) => {
@@ -86,9 +96,9 @@ class WebHooks implements Hooks {
     });
   }
 
-  async stop(): Promise<void> {
+  private unfollow(): void {
     this.leave?.();
-    this.stopping.abort();
+    this.leave = undefined;
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -8,12 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { silentLog } from "../../../src/base/log.ts";
-import { HOST_STATES } from "../../../src/cluster/status.ts";
 import type { FleetChange } from "../../../src/server/api/feed.ts";
 import type { HostSummary } from "../../../src/server/api/shapes.ts";
 import { createHooks, type HookBody, type HookMessage } from "../../../src/server/hooks/hooks.ts";
 import type { Hook } from "../../../src/site/model.ts";
-import { HOOK_EVENTS } from "../../../src/site/schema.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 
 type State = HostSummary["state"];
@@ -27,6 +25,7 @@ function fakeFeed() {
   const listeners = new Set<(change: FleetChange) => void>();
   return {
     hosts: () => [],
+    followers: () => listeners.size,
     follow(listener: (change: FleetChange) => void) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -48,13 +47,14 @@ interface Sent {
 }
 
 async function rackOf(t: TestContext, options: { hooks?: readonly Hook[]; isFirst?: (host: string) => boolean } = {}) {
-  const { hooks = [HOOK], isFirst = () => true } = options;
+  const { isFirst = () => true } = options;
+  const site = { name: "home", hooks: options.hooks ?? [HOOK] };
   const clock = createFakeClock();
   const feed = fakeFeed();
   const sent: Sent[] = [];
   const answers: Array<number | Error> = [];
   const server = createHooks({
-    ...{ feed, clock, log: silentLog, isFirst, server: "one", site: () => ({ name: "home", hooks }) },
+    ...{ feed, clock, log: silentLog, isFirst, server: "one", site: () => site },
     post: async (url, message) => {
       sent.push({ url, message, body: JSON.parse(message.body) as HookBody });
       const answer = answers.shift() ?? 200;
@@ -64,7 +64,7 @@ async function rackOf(t: TestContext, options: { hooks?: readonly Hook[]; isFirs
   });
   await server.start();
   t.after(() => server.stop());
-  return { clock, feed, sent, answers, server };
+  return { clock, feed, sent, answers, server, site };
 }
 
 /** Lets what is under way come to its next pause. */
@@ -72,11 +72,18 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("every state of a host but idle can be a hook's event", () => {
-  assert.deepEqual(
-    [...HOOK_EVENTS],
-    HOST_STATES.filter((state) => state !== "idle"),
-  );
+test("the hosts are followed as long as the site file has hooks", async (t) => {
+  const { feed, server, site, sent } = await rackOf(t);
+  site.hooks = [];
+  server.siteChanged();
+  assert.equal(feed.followers(), 0);
+  site.hooks = [HOOK];
+  server.siteChanged();
+  server.siteChanged();
+  assert.equal(feed.followers(), 1);
+  feed.tell("vm1", "installing", "failed");
+  await settle();
+  assert.equal(sent.length, 1);
 });
 
 test("a hook is told of the states that it names, with all that is known", async (t) => {
