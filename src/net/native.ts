@@ -2,8 +2,9 @@
  * What Node's dgram cannot do, by calls into the C library: bind a socket to a device and
  * send to a link-layer address. The constants are those of Linux on x86, Arm, RISC-V and LoongArch.
  */
-import { type Mac, macToBytes } from "../base/address.ts";
+import type { Mac } from "../base/address.ts";
 import { loadLibc } from "./libc.ts";
+import { AF_PACKET, linkAddress } from "./link-address.ts";
 
 export interface NativeNet {
   /**
@@ -21,7 +22,6 @@ export interface PacketSocket {
 }
 
 const AF_INET = 2;
-const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
@@ -83,7 +83,7 @@ function nativeNet(calls: Calls): NativeNet {
       const fd = calls.socket(AF_PACKET, SOCKET_TYPE, 0);
       return {
         send(packet, to) {
-          const address = linkAddress(index, to);
+          const address = linkAddress(index, ETH_P_IP, to);
           calls.sendto(fd, packet, packet.length, 0, address, address.length);
         },
         close: () => {
@@ -113,17 +113,5 @@ function anyAddress(port: number): Uint8Array {
   const bytes = new Uint8Array(16);
   bytes.set(new Uint8Array(Uint16Array.of(AF_INET).buffer), 0);
   new DataView(bytes.buffer).setUint16(2, port);
-  return bytes;
-}
-
-/** struct sockaddr_ll; the kernel builds the link-layer header from it. */
-function linkAddress(index: number, mac: Mac): Uint8Array {
-  const bytes = new Uint8Array(20);
-  const hardware = macToBytes(mac);
-  bytes.set(new Uint8Array(Uint16Array.of(AF_PACKET).buffer), 0);
-  new DataView(bytes.buffer).setUint16(2, ETH_P_IP);
-  bytes.set(hostInt(index), 4);
-  bytes[11] = hardware.length;
-  bytes.set(hardware, 12);
   return bytes;
 }

@@ -2,10 +2,11 @@
  * Hears and sends packets of one kind on one device, whatever sockets and firewall rules this machine has; by koffi, as
  * `native.ts`. The constants are those of 64-bit Linux on x86, Arm, RISC-V and LoongArch; see packet(7).
  */
-import { type Mac, macFromBytes, macToBytes } from "../base/address.ts";
+import { type Mac, macFromBytes } from "../base/address.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import { EverbootError, errnoOf } from "../base/errors.ts";
 import { loadAddressOf, loadLibc } from "./libc.ts";
+import { AF_PACKET, linkAddress, SOCKADDR_LL_BYTES } from "./link-address.ts";
 import { packetFilter, type TapKind } from "./packet-filter.ts";
 
 /** `bytes` begin after the link-layer header. */
@@ -23,14 +24,12 @@ export interface PacketTap {
   close(): void;
 }
 
-const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 const ETHER_TYPES: Readonly<Record<TapKind, number>> = { arp: 0x0806, "dhcp-client": 0x0800, vrrp: 0x0800 };
-const SOCKADDR_LL_BYTES = 20;
 const LONGEST_PACKET = 65_536;
 /** At one reading, so that a flood cannot hold it for ever. */
 const MOST_PACKETS = 1000;
@@ -126,18 +125,4 @@ function readOne(calls: Calls, fd: number, space: Uint8Array): HeardPacket | und
     if (EMPTY.has(errnoOf(error) ?? "")) return undefined;
     throw error;
   }
-}
-
-/** struct sockaddr_ll; the kernel builds the link-layer header from it. */
-function linkAddress(index: number, etherType: number, mac?: Mac): Uint8Array {
-  const bytes = new Uint8Array(SOCKADDR_LL_BYTES);
-  bytes.set(new Uint8Array(Uint16Array.of(AF_PACKET).buffer), 0);
-  new DataView(bytes.buffer).setUint16(2, etherType);
-  bytes.set(new Uint8Array(Int32Array.of(index).buffer), 4);
-  if (mac !== undefined) {
-    const hardware = macToBytes(mac);
-    bytes[11] = hardware.length;
-    bytes.set(hardware, 12);
-  }
-  return bytes;
 }
