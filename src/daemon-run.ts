@@ -1,7 +1,7 @@
 /** One run of the servers, from the state that is opened first to the last listener. A restart in place is another run. */
 import type { Ipv4 } from "./base/address.ts";
 import { type Clock, sleep } from "./base/clock.ts";
-import { EverbootError } from "./base/errors.ts";
+import { type ErrorCode, EverbootError } from "./base/errors.ts";
 import type { Log } from "./base/log.ts";
 import type { Health } from "./cluster/health.ts";
 import type { MemberRecord, Members } from "./cluster/members.ts";
@@ -130,6 +130,8 @@ async function startServers(options: RunOptions, name: string, state: State, und
 }
 
 const TOKEN_RETRY_MS = 2000;
+/** The store refuses commits for now. */
+const PASSING: readonly ErrorCode[] = ["store-unavailable", "cluster-away"];
 
 /** Nobody waits for it: servers that start together have no quorum at first, and try again until they have. */
 async function makeFirstToken(
@@ -142,7 +144,10 @@ async function makeFirstToken(
     try {
       return await tokens.first(server);
     } catch (error) {
-      log.debug({ error }, "the first token cannot be made now");
+      if (!(error instanceof EverbootError) || !PASSING.includes(error.code)) {
+        log.error({ error }, "the first token cannot be made: make one with `everboot token add NAME --role admin`");
+        return undefined;
+      }
     }
     await sleep(clock, TOKEN_RETRY_MS, signal).catch(() => undefined);
   }

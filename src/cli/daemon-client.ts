@@ -105,7 +105,7 @@ export function connectError(error: Error, door: DaemonDoor): Error {
 }
 
 /** Undefined for what is no JSON: another program answers there. */
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -113,8 +113,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The daemon has filled in the text already: it is passed on as it is. */
-function asError(value: unknown): Error {
+/** What a refusal's body says; the daemon has filled in the text already: it is passed on as it is. */
+export function asError(value: unknown): EverbootError {
   const { code, text } = (value ?? {}) as { code?: string; text?: string };
   const known: ErrorCode = code !== undefined && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "internal";
   return new EverbootError(known, {}, undefined, text);

@@ -1,8 +1,9 @@
 /** Live streams of a daemon: server-sent events, gone on with after every break. */
 import type { IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { type Clock, sleep } from "../base/clock.ts";
-import { ERRORS, type ErrorCode, EverbootError, errnoOf, errorKind } from "../base/errors.ts";
-import { connectError, type DaemonDoor, requestDaemon } from "./daemon-client.ts";
+import { EverbootError, errnoOf, errorKind } from "../base/errors.ts";
+import { asError, connectError, type DaemonDoor, parseJson, requestDaemon } from "./daemon-client.ts";
 import { createStreamParser, type StreamMessage, type StreamParser } from "./daemon-stream-parse.ts";
 
 export type { StreamMessage } from "./daemon-stream-parse.ts";
@@ -75,16 +76,7 @@ async function connect(options: StreamOptions, lastId: string): Promise<Incoming
     call.end();
   });
   if (response.statusCode === 200) return response;
-  throw await refusal(response);
-}
-
-/** The daemon has filled in the text already. */
-async function refusal(response: IncomingMessage): Promise<EverbootError> {
-  let body = "";
-  for await (const chunk of response.setEncoding("utf8")) body += String(chunk);
-  const { code, text } = JSON.parse(body) as { code?: string; text?: string };
-  const known = code !== undefined && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "internal";
-  return new EverbootError(known, {}, undefined, text);
+  throw asError(parseJson(await text(response)));
 }
 
 /** Why the daemon cannot be asked now, when that may pass by itself; else throws what it is given. */
