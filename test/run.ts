@@ -36,6 +36,8 @@ if (chosen.length === 0) {
   step("types", bin("tsc"), ["-p", "tsconfig.json"]);
   step("types of the dashboard", bin("tsc"), ["-p", "web/tsconfig.json"]);
 }
+/** Of one test file. */
+const LONGEST_MS = 600_000;
 /** What measures pauses of a second needs the machine for itself. */
 const ALONE = [
   ...[
@@ -68,6 +70,8 @@ runTests(alone, 1);
 function runTests(chosenFiles: readonly string[], atOnce: number): void {
   if (chosenFiles.length === 0) return;
   const title = chosenFiles.length > 5 ? `${chosenFiles.length} test files` : chosenFiles.join(" ");
-  const flags = ["--disable-warning=ExperimentalWarning", "--test", `--test-concurrency=${atOnce}`];
+  // A test that hangs is to fail before whoever waits for it loses patience; the lab's long runs have limits of their own.
+  const limit = process.env.EVERBOOT_LAB ? [] : [`--test-timeout=${LONGEST_MS}`];
+  const flags = ["--disable-warning=ExperimentalWarning", "--test", `--test-concurrency=${atOnce}`, ...limit];
   step(title, process.execPath, [...flags, ...chosenFiles]);
 }

@@ -5,17 +5,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
-import { EVERBOOT } from "../../lab/daemon-process.ts";
+import { DaemonProcess } from "../../lab/daemon-process.ts";
 import { connect, Namespace, namespaceObstacle } from "../../lab/netns.ts";
 import { packageObstacle } from "../../lab/prerequisites.ts";
 import { judgeMetrics, PROMTOOL } from "../support/prometheus.ts";
 import { exampleText } from "../support/sites.ts";
 
 const skip = namespaceObstacle() ?? packageObstacle("clients", "loaders") ?? PROMTOOL.obstacle ?? false;
-const READY_MS = 30_000;
 
 /** A server with br0, and a client on a port of it. */
 async function makeLink(context: TestContext): Promise<{ server: Namespace; client: Namespace }> {
@@ -32,19 +30,17 @@ async function makeLink(context: TestContext): Promise<{ server: Namespace; clie
 }
 
 /** The state folder of a daemon that is ready. */
-async function startDaemon(context: TestContext, server: Namespace): Promise<string> {
+async function startDaemon(context: TestContext, space: Namespace): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "everboot-metrics-"));
-  context.after(() => rmSync(folder, { recursive: true }));
-  const [file, state] = [join(folder, "site.yaml"), join(folder, "state")];
-  writeFileSync(file, exampleText("single"));
+  const [siteFile, state] = [join(folder, "site.yaml"), join(folder, "state")];
+  writeFileSync(siteFile, exampleText("single"));
   mkdirSync(state);
-  const child = server.spawn(process.execPath, [EVERBOOT, "up", "-c", file, "--state", state]);
+  const daemon = new DaemonProcess({ space, siteFile, state, logDirectory: folder });
   context.after(async () => {
-    child.kill("SIGTERM");
-    await once(child, "exit");
+    await daemon.stop();
+    rmSync(folder, { recursive: true });
   });
-  assert.ok(child.stdout);
-  await once(createInterface({ input: child.stdout }), "line", { signal: AbortSignal.timeout(READY_MS) });
+  await daemon.start();
   return state;
 }
 
@@ -54,7 +50,10 @@ async function scrape(state: string): Promise<string> {
   return text(response);
 }
 
-test("what clients were served is in the metrics, which promtool finds sound", { skip }, async (context) => {
+test("what clients were served is in the metrics, which promtool finds sound", {
+  skip,
+  timeout: 120_000,
+}, async (context) => {
   const { server, client } = await makeLink(context);
   const state = await startDaemon(context, server);
   await client.ip("link set eth0 address 52:54:00:00:00:01");
