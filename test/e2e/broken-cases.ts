@@ -41,7 +41,7 @@ export const BROKEN_CASES: readonly BrokenCase[] = [
   {
     ...{ ...INSTALLER, name: "package-missing", causes: ["mirror-file-missing", "package-missing"] },
     breaks: async ({ tree }) => {
-      rmSync(packageOf(tree, /^linux-image-\d.*\.deb$/));
+      rmSync(packageOf(tree, /^base-files_.*\.deb$/));
       return nothing;
     },
   },
@@ -101,7 +101,8 @@ export const BROKEN_CASES: readonly BrokenCase[] = [
     ...{ ...INSTALLER, name: "tree-changed", causes: ["tree-changed"] },
     strike: {
       when: isAt("packages"),
-      act: async ({ tree }) => appendFileSync(packageOf(tree, /^linux-image-\d.*\.deb$/), "another version"),
+      // One of the last that are fetched for the base system.
+      act: async ({ tree }) => appendFileSync(packageOf(tree, /^zlib1g_.*\.deb$/), "another version"),
     },
   },
 ];

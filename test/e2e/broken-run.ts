@@ -76,7 +76,7 @@ export function knownResults(): ReadonlyMap<string, BrokenResult> {
 /** Adds it to the results. */
 export async function runBroken(broken: BrokenCase): Promise<BrokenResult> {
   const hosts: readonly RackHost[] = [{ ...BROKEN_HOST, ...broken.host }];
-  const rack = await openRack({ name: "brok", hosts, ...(broken.tree && { tree: broken.tree }) });
+  const rack = await openRack({ name: broken.name.slice(0, 4), hosts, ...(broken.tree && { tree: broken.tree }) });
   const undo: Undo[] = [() => rack.close()];
   try {
     const result = await new BrokenRun(broken, rack, undo).finish();

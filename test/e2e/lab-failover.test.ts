@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -22,6 +22,7 @@ import type { JournalEvent } from "../../src/cluster/events.ts";
 import { statePaths } from "../../src/cluster/state-folder.ts";
 import { DATA, readRemote } from "../../src/store/replica-keys.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { ProgressWatch } from "../support/progress-watch.ts";
 
 function obstacle(kind: "quick" | "server-kills"): string | undefined {
   if (process.env.EVERBOOT_LAB !== kind) return `long: set EVERBOOT_LAB=${kind}`;
@@ -69,8 +70,9 @@ async function install(rack: ClusterRack, options: Omit<InstallOptions, "host">)
 /** What the installer told each server last: the rack is gone when a failure is read. */
 function installerLogs({ cluster }: ClusterRack): string {
   const tails = cluster.servers.map((server) => {
-    const path = join(statePaths(cluster.state(server)).logs, `${VM1.name}.log`);
-    return `${VM1.name} to ${server.name}: ${existsSync(path) ? readFileSync(path, "utf8").slice(-3000) : "nothing"}`;
+    const folder = join(statePaths(cluster.state(server)).logs, VM1.name);
+    const logs = existsSync(folder) ? readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8")) : [];
+    return `${VM1.name} to ${server.name}: ${logs.map((log) => log.slice(-3000)).join("\n") || "nothing"}`;
   });
   return tails.join("\n");
 }
@@ -96,6 +98,7 @@ test("its server dies five times, at five stages: installed, verified, one permi
   skip: obstacle("server-kills"),
 }, async () => {
   await withRack({ ...VM1, loader: "pxelinux" }, async (rack) => {
+    const bar = new ProgressWatch(tell);
     const faults = KILLS.map(([, when]) => ({ ...when, strike: () => killServing(rack, 2000) }));
     await install(rack, {
       until: "booted-from-disk",
@@ -103,8 +106,10 @@ test("its server dies five times, at five stages: installed, verified, one permi
       stallMs: 30 * 60_000,
       plainPxe: true,
       faults,
+      onStatus: (status) => bar.look(status),
       afterwards: () => verified(rack),
     });
+    assert.deepEqual([bar.faults, bar.fraction], [[], 1]);
     await rack.cluster.untilWell();
     const events = await journal(rack);
     const uses = events.filter(({ what }) => what === "permit-used");

@@ -10,8 +10,10 @@ import { namespaceObstacle } from "../../lab/netns.ts";
 import { LAB_PURPOSES, packageObstacle } from "../../lab/prerequisites.ts";
 import { openRack, type Rack, type RackOptions } from "../../lab/rack.ts";
 import { RACK_HOSTS } from "../../lab/rack-site.ts";
+import type { HostStatus } from "../../src/cluster/status.ts";
 import type { LoaderChoice } from "../../src/site/model.ts";
 import { random } from "../support/lossy-udp.ts";
+import { ProgressWatch } from "../support/progress-watch.ts";
 
 const WANTED = process.env.EVERBOOT_LAB;
 
@@ -80,7 +82,9 @@ const FULL: ReadonlyArray<readonly [string, Omit<InstallOptions, "host" | "until
 
 for (const [name, machine] of FULL) {
   test(`${name}: to the end, and then from the disk`, { skip: obstacle("full") }, async () => {
-    const options: InstallOptions = { host: "vm1", until: "booted-from-disk", ...machine };
+    const bar = new ProgressWatch((line) => process.stdout.write(`# ${line}\n`));
+    const onStatus = (status: HostStatus) => bar.look(status);
+    const options: InstallOptions = { host: "vm1", until: "booted-from-disk", onStatus, ...machine };
     const report = await install({ name: "labfull" }, options, async (rack) => {
       const { state, permit } = await rack.status("vm1");
       // It may have reported its network already.
@@ -91,6 +95,8 @@ for (const [name, machine] of FULL) {
     const after = report.stages.slice(rebooted + 1).map(({ stage }) => stage);
     assert.equal(after.includes("kernel"), false, "the installer came again");
     assert.equal(after.at(-1), "installed");
+    assert.deepEqual([bar.faults, bar.fraction], [[], 1]);
+    assert.ok(bar.places >= 20, `${bar.places} places of the bar`);
   });
 }
 
