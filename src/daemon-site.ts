@@ -99,7 +99,7 @@ export class LiveSite {
   readonly transfers: TransferObserver = {
     started: (transfer) => this.parts.transfers.started(transfer),
     ended: (transfer) => this.parts.transfers.ended(transfer),
-    request: (request) => this.parts.transfers.request?.(request),
+    request: (request) => this.parts.transfers.request(request),
   };
 
   /** Machines that wait here to be let in. */
@@ -221,6 +221,7 @@ function siteRecorder({ server, permits, journal, log }: Surroundings, site: Sit
 function withStrangers(observer: TransferObserver, site: Site, unknown: UnknownMachines): TransferObserver {
   return {
     started: (transfer) => observer.started(transfer),
+    request: (request) => observer.request(request),
     ended: (transfer) => {
       observer.ended(transfer);
       const mac = macOfScriptPath(transfer.path);

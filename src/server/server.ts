@@ -37,7 +37,7 @@ export interface TransferObserver {
   started(transfer: Pick<Transfer, "protocol" | "client" | "path" | "size" | "started">): void;
   ended(transfer: Transfer): void;
   /** Of TFTP: a request that came to no transfer. */
-  request?(request: FileRequest): void;
+  request(request: FileRequest): void;
 }
 
 /** A file that was asked for by TFTP and not taken: its size alone was wanted, or it is not there. */

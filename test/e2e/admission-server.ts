@@ -72,7 +72,7 @@ async function serve(siteText: string, folder: string): Promise<void> {
       return undefined;
     },
   });
-  const observer = { started: ({ path }: { path: string }) => tell({ path }), ended: () => {} };
+  const observer = { started: ({ path }: { path: string }) => tell({ path }), ended: () => {}, request: () => {} };
   const about = { address: ADDRESS, resolve: files, observer, clock, log };
   const dhcp = createDhcpServer({
     ...{ site, server, interfaces: localInterfaces, clock, log, observer: () => {} },

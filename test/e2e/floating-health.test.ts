@@ -21,7 +21,11 @@ const writable = { failure: () => undefined };
 
 test("listeners that answer are well, and leave no trace but counters; one that is closed is deaf", async () => {
   await using http = await startHttp({});
-  const observer = { started: () => assert.fail("a transfer"), ended: () => assert.fail("a transfer") };
+  const observer = {
+    started: () => assert.fail("a transfer"),
+    ended: () => assert.fail("a transfer"),
+    request: () => {},
+  };
   const resolve = () => assert.fail("a file was looked for");
   const tftp = createTftpServer({
     ...{ address: LOCAL, port: 0, resolve, observer, clock: systemClock, log: silentLog },

@@ -49,6 +49,7 @@ async function serve(options: TakeoverOptions): Promise<void> {
       started: ({ client, protocol }: { client: string; protocol: "http" | "tftp" }) =>
         tell({ started: client, protocol, at: Date.now() }),
       ended: () => {},
+      request: () => {},
     },
     clock: systemClock,
     log: silentLog,

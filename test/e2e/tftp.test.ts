@@ -35,7 +35,7 @@ const resolve: FileResolver = async (path) => {
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "everboot-tftp-"));
   await writeFile(join(folder, "content"), CONTENT);
-  const observer = { started: () => {}, ended: () => {} };
+  const observer = { started: () => {}, ended: () => {}, request: () => {} };
   const address = LOOPBACK as Ipv4;
   server = createTftpServer({ address, port: 0, resolve, observer, clock: systemClock, log: silentLog });
   await server.start();

@@ -27,6 +27,8 @@ interface Due {
 }
 
 export class Simulation implements Clock {
+  /** Requests that came to no transfer: outcome and path. */
+  readonly requests: string[] = [];
   readonly transfers: Transfer[] = [];
   readonly startedPaths: string[] = [];
   /** Every packet that the server sent, before the network had its way with it. */
@@ -71,6 +73,7 @@ export class Simulation implements Clock {
       observer: {
         started: ({ path }) => this.startedPaths.push(path),
         ended: (transfer) => this.transfers.push(transfer),
+        request: ({ outcome, path }) => this.requests.push(`${outcome} ${path}`),
       },
       openSocket: async (_protocol, _address, port, events) => {
         this.deliver = events.message;

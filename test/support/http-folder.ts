@@ -68,6 +68,7 @@ export function createRecorder(): Recorder {
     started: () => {
       open += 1;
     },
+    request: () => {},
     ended(transfer) {
       open -= 1;
       transfers.push(transfer);

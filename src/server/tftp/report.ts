@@ -31,13 +31,19 @@ export class TransferReport {
     this.observer.started(this.about);
   }
 
+  sent(packets: readonly Uint8Array[]): void {
+    let bytes = 0;
+    for (const packet of packets) bytes += packet.length;
+    this.counts.add("packet-bytes", bytes);
+  }
+
   /** @param bytes of the file that were sent @param ended milliseconds since 1970 */
   ended(outcome: Outcome, bytes: number, ended: number): void {
     const sizeOnly = !this.transferring && asksSizeOnly(outcome);
     this.counts.add(sizeOnly ? "size-only" : `transfer.${outcome.kind}`);
     if (sizeOnly) {
       const { protocol, client, path } = this.about;
-      this.observer.request?.({ protocol, client, path, at: ended, outcome: "size-only" });
+      this.observer.request({ protocol, client, path, at: ended, outcome: "size-only" });
     }
     if (!this.transferring) return;
     const complete = outcome.kind === "complete";

@@ -13,12 +13,13 @@ import { decodeTftp, encodeTftp, type TftpPacket, type TftpRequest } from "../..
 import { Counters } from "../counters.ts";
 import { Histogram, TRANSFER_BOUNDS } from "../histogram.ts";
 import type { NamedDurations, Server, TransferObserver } from "../server.ts";
-import { type Body, openBody } from "./body.ts";
+import type { Body } from "./body.ts";
 import { describeSession, type Handover, placeAck, requestOf, TELL_EVERY, termsOf } from "./handover.ts";
 import { negotiate, type Terms } from "./negotiate.ts";
 import { TransferReport } from "./report.ts";
-import { judgeRequest, type Serve, type Verdict } from "./request.ts";
+import { judgeRequest, normalisePath, type Serve, type Verdict } from "./request.ts";
 import { Session, type SessionPort } from "./session.ts";
+import { SharedBodies } from "./shared-body.ts";
 
 export interface TftpOptions {
   readonly address: Ipv4;
@@ -89,6 +90,7 @@ class TftpListener implements TftpServer {
   private readonly maxSessions: number;
   /** By `address:port` of the client. */
   private readonly slots = new Map<string, Slot>();
+  private readonly bodies = new SharedBodies();
   private readonly counts = new Counters();
   private readonly transferTimes = new Histogram(TRANSFER_BOUNDS);
   private socket: DatagramSocket | undefined;
@@ -256,7 +258,7 @@ class TftpListener implements TftpServer {
         break;
       case "error":
         this.counts.add(`error.${verdict.reason}`);
-        if (verdict.reason === "absent") this.tellAbsent(packet.path, from);
+        if (verdict.reason === "absent") this.tellAbsent(normalisePath(packet.path) ?? "", from);
         this.socket?.send([encodeTftp({ kind: "error", code: verdict.code, text: verdict.text })], from);
         break;
       case "drop":
@@ -267,7 +269,7 @@ class TftpListener implements TftpServer {
 
   private tellAbsent(path: string, { address: client }: Peer): void {
     const { clock, observer } = this.options;
-    observer.request?.({ protocol: "tftp", client, path, at: clock.now(), outcome: "absent" });
+    observer.request({ protocol: "tftp", client, path, at: clock.now(), outcome: "absent" });
   }
 
   /** Anything but the very same file is silence: the client tries anew in its own time. */
@@ -276,14 +278,14 @@ class TftpListener implements TftpServer {
       this.counts.add("drop.other-version");
       return;
     }
-    const body = await openBody(verdict.file, verdict.mode);
+    const body = await this.bodies.take(verdict.file, verdict.mode);
     if (!this.isCurrent(from, slot)) return body.close();
     this.counts.add("adopted");
     this.begin({ verdict, body, terms: termsOf(session), acked }, from, slot);
   }
 
   private async open(verdict: Serve, packet: TftpRequest, from: Peer, slot: Slot): Promise<void> {
-    const body = await openBody(verdict.file, verdict.mode);
+    const body = await this.bodies.take(verdict.file, verdict.mode);
     if (!this.isCurrent(from, slot)) return body.close();
     this.begin({ verdict, body, terms: negotiate(packet.options, body.size) }, from, slot);
   }
@@ -313,7 +315,7 @@ class TftpListener implements TftpServer {
     return {
       clock,
       send: (packets) => {
-        this.counts.add("packet-bytes", sizeOf(packets));
+        report.sent(packets);
         this.socket?.send(packets, from);
       },
       started: () => report.started(),
@@ -336,12 +338,6 @@ class TftpListener implements TftpServer {
   private release(from: Peer, slot: Slot): void {
     if (this.isCurrent(from, slot)) this.slots.delete(keyOf(from));
   }
-}
-
-function sizeOf(packets: readonly Uint8Array[]): number {
-  let size = 0;
-  for (const packet of packets) size += packet.length;
-  return size;
 }
 
 function keyOf({ address, port }: Peer): string {

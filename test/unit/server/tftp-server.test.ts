@@ -68,6 +68,15 @@ test("the resolver hears the normalised path and who asks", async () => {
   assert.deepEqual(heard, ["/boot/f", { address: "192.168.77.101", protocol: "tftp" }]);
 });
 
+test("what comes to no transfer is told: a file that there is not, a size that was asked for alone", async () => {
+  const [, absent] = await answerTo(read("f"), { kind: "absent" });
+  assert.deepEqual(absent.requests, ["absent /f"]);
+  const [, sized] = await answerTo(read("f", TSIZE));
+  sized.toServer(PORT, { kind: "error", code: 0, text: "TFTP Aborted" });
+  await sized.run(() => false, 100);
+  assert.deepEqual(sized.requests, ["size-only /f"]);
+});
+
 const answers: ReadonlyArray<{
   name: string;
   packet: TftpPacket | Uint8Array;
