@@ -13,7 +13,8 @@ import type { UnknownMachines } from "./cluster/unknown.ts";
 import { createUnknownDesk } from "./cluster/unknown-desk.ts";
 import { macOfScriptPath } from "./cluster/unknown-sighting.ts";
 import { loaderFile } from "./content/loaders.ts";
-import type { FileResolver } from "./content/served-file.ts";
+import type { FileResolver, Lookup } from "./content/served-file.ts";
+import { SingleFlight } from "./content/single-flight.ts";
 import type { Cluster } from "./daemon-cluster.ts";
 import { createShowHost } from "./export/show-host.ts";
 import { familyOf } from "./os/family.ts";
@@ -140,8 +141,10 @@ function createParts(surroundings: Surroundings, site: Site): SiteParts {
   const view = viewOf(surroundings, site, server, agreed?.order);
   const recorder = siteRecorder(surroundings, site);
   const admission = createAdmission(surroundings, site, order);
+  const loaders = new SingleFlight<Lookup>();
   const files = createBootFiles({
-    ...{ site, permits: gate, installFiles, loader: loaderFile, tree: trees.lookup },
+    ...{ site, permits: gate, installFiles, tree: trees.lookup },
+    loader: (name) => loaders.run(name, () => loaderFile(name)),
     ...{ admission, clock },
     serverFor: view,
     onScript: recorder.script,

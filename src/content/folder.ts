@@ -5,6 +5,7 @@ import { errnoOf } from "../base/errors.ts";
 import { type DiskVersion, diskFile, lookupOfError } from "./disk-file.ts";
 import { MANIFEST_NAME, type Manifest, readManifest } from "./manifest.ts";
 import type { Lookup } from "./served-file.ts";
+import { SingleFlight } from "./single-flight.ts";
 import { isPrivatePath, isTreePath } from "./tree-path.ts";
 
 /** Finds a file of a tree by its path inside the tree. */
@@ -17,18 +18,24 @@ export type TreeResolver = (relativePath: string) => Promise<Lookup>;
  */
 export function folderResolver(root: string): TreeResolver {
   const manifest = new CurrentManifest(root);
+  // A rack that is switched on asks for the same few files.
+  const lookups = new SingleFlight<Lookup>();
   return async (relativePath) => {
     if (!isTreePath(relativePath)) return { kind: "refused" };
     if (isPrivatePath(relativePath)) return { kind: "absent" };
-    try {
-      const real = await realPathInside(root, relativePath);
-      if (real === undefined) return { kind: "refused" };
-      const hashes = await manifest.read();
-      return await diskFile(real, { name: relativePath, sha256: (version) => hashes?.(relativePath, version) });
-    } catch (error) {
-      return lookupOfError(error);
-    }
+    return lookups.run(relativePath, () => lookUp(root, relativePath, manifest));
   };
+}
+
+async function lookUp(root: string, relativePath: string, manifest: CurrentManifest): Promise<Lookup> {
+  try {
+    const real = await realPathInside(root, relativePath);
+    if (real === undefined) return { kind: "refused" };
+    const hashes = await manifest.read();
+    return await diskFile(real, { name: relativePath, sha256: (version) => hashes?.(relativePath, version) });
+  } catch (error) {
+    return lookupOfError(error);
+  }
 }
 
 async function realPathInside(root: string, relativePath: string): Promise<string | undefined> {
