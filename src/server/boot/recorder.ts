@@ -45,7 +45,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       request: ({ outcome, ...about }) =>
         recordVain(options, record, vain, { ...about, what: outcome === "absent" ? "absent" : "asked" }),
     },
-    dhcp: (event) => recordDhcp(options.site, record, event),
+    dhcp: (event) => recordDhcp(options.site, record, vain, event),
     script: (event) => record(event.host, scriptEvent(event)).trace,
   };
 }
@@ -136,10 +136,11 @@ function transferFacts(server: string, transfer: Transfer) {
 }
 
 /** What a machine was given or could not use; a refusal or release says nothing of its boot. */
-function recordDhcp(site: Site, record: Record, event: DhcpEvent): void {
+function recordDhcp(site: Site, record: Record, vain: VainRequests, event: DhcpEvent): void {
   const host = site.hostByMac.get(event.mac);
   if (!host || (event.kind !== "offer" && event.kind !== "ack" && event.kind !== "decline")) return;
   const { client } = event;
+  if (client.stage === "firmware") vain.forget(host.name);
   record(host, {
     at: event.at,
     stage: "dhcp",

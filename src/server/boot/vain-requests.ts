@@ -23,4 +23,9 @@ export class VainRequests {
     told.requests.add(request);
     return true;
   }
+
+  /** The machine begins anew: what it asks for in vain is news of its next boot. */
+  forget(host: string): void {
+    this.hosts.delete(host);
+  }
 }

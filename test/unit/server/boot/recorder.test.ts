@@ -166,10 +166,25 @@ test("a wait is a note for the operator, and no step of the boot", () => {
   );
 });
 
+const FIRMWARE = classifyClient(MAC, { archCodes: [0], hasIpxeOptions: false, vendorClass: "PXEClient" });
+
+test("what a machine asks for in vain is told in each of its boots", () => {
+  const { recorder, events } = open();
+  const about = { protocol: "tftp", client: "192.168.77.101", path: "/undionly.kpxe", outcome: "absent" } as const;
+  for (const at of [1000, 61_000]) {
+    recorder.dhcp({ at, mac: MAC, interface: "br0", client: FIRMWARE, xid: at, host: "vm1", kind: "ack" });
+    for (let n = 0; n < 3; n++) recorder.transfers.request({ ...about, at });
+  }
+  assert.deepEqual(
+    events.map(({ what }) => what),
+    ["ack", "absent", "ack", "absent"],
+  );
+});
+
 test("DHCP answers of hosts are recorded by who asked, others are not", () => {
   const { recorder, events } = open();
-  const client = classifyClient(MAC, { archCodes: [0], hasIpxeOptions: false, vendorClass: "PXEClient" });
-  const event = { at: 1, mac: MAC, address: "192.168.77.101" as Ipv4, interface: "br0", client, xid: 7, host: "vm1" };
+  const about = { at: 1, mac: MAC, address: "192.168.77.101" as Ipv4, interface: "br0", xid: 7, host: "vm1" };
+  const event = { ...about, client: FIRMWARE };
   recorder.dhcp({ ...event, kind: "offer", file: "undionly.kpxe" });
   recorder.dhcp({ ...event, kind: "release" });
   recorder.dhcp({ ...event, kind: "ack", mac: "52:54:00:00:00:99" as Mac });
