@@ -17,3 +17,8 @@ export const silentLog: Log = {
   error: () => {},
   child: () => silentLog,
 };
+
+/** A field that is made only when its line is written: most lines are not. */
+export function lazily(text: () => string): { toJSON(): string } {
+  return { toJSON: text };
+}

@@ -3,7 +3,7 @@ import { BROADCAST_IPV4, type Ipv4 } from "../../base/address.ts";
 import { DecodeError } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { EverbootError } from "../../base/errors.ts";
-import type { Log } from "../../base/log.ts";
+import { type Log, lazily } from "../../base/log.ts";
 import type { PlanBoot } from "../../boot/plan.ts";
 import type { LeaseTable } from "../../cluster/leases.ts";
 import type { Sighting } from "../../cluster/unknown.ts";
@@ -129,7 +129,7 @@ class DhcpListener implements DhcpServer {
   private async serve(bytes: Uint8Array, source: UdpPeer, at: Arrival): Promise<void> {
     try {
       const packet = decodeDhcp(bytes);
-      this.options.log.debug({ interface: at.link.device, dhcp: describeDhcp(packet) }, "heard");
+      this.options.log.debug({ interface: at.link.device, dhcp: lazily(() => describeDhcp(packet)) }, "heard");
       const context = this.context(source, at);
       const verdict = handleDhcp(packet, context);
       await this.carryOut(verdict, at);
