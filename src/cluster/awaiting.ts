@@ -64,7 +64,7 @@ export function waitsForTurn(events: readonly JournalEvent[]): number | undefine
   const last = events.findLast(({ stage, what }) => {
     return !what.startsWith("permit-") && STAGES.indexOf(stage) >= STAGES.indexOf("script");
   });
-  return last?.what === "note" && last.stage === "script" ? last.at : undefined;
+  return last?.what === "note" && last.facts.waits === "turn" ? last.at : undefined;
 }
 
 /** The restart may have become a boot of its own: then the install's is one of those before. */

@@ -25,7 +25,7 @@ export type Stage = (typeof STAGES)[number];
  * - `absent`: asked for a file that there is not; facts `path`, `protocol`, `server`
  * - `broken`: asked for a file that could not be sent; facts `path`, `protocol`, `server`, `status`
  * - `asked`: wanted to know the size of a file (TFTP option `tsize`, RFC 2349) and took nothing of it yet; as `absent`
- * - `note`: for the operator; fact `text`
+ * - `note`: for the operator; fact `text`; `waits` "turn" while the machine is not let in for others
  * - `log`: the installer's log said something known; facts `text`, `kind` (LogKind), and for `progress` `done` and `of`
  * - `permit-...`: what became of its permit (permit-rules.ts)
  */

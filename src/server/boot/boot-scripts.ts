@@ -47,7 +47,8 @@ export interface ScriptPermits {
 }
 
 export interface ScriptEvent extends Pick<Asking, "host" | "mac" | "loader"> {
-  readonly action: "install" | "local" | "wait";
+  /** `hold`: it waits as the state cannot be told; `wait`: for its turn. */
+  readonly action: "install" | "local" | "wait" | "hold";
   readonly permit?: PermitFacts;
   readonly reasons: readonly string[];
 }
@@ -97,7 +98,7 @@ async function next(options: BootScriptsOptions, asking: Asking, admission?: Adm
 function waitForState(options: BootScriptsOptions, asking: Asking, why: string): WaitScript {
   const { host, mac, loader, since = options.clock.now() } = asking;
   const reason = `waits: ${why}`;
-  if (asking.since === undefined) options.onScript({ host, mac, loader, action: "wait", reasons: [reason] });
+  if (asking.since === undefined) options.onScript({ host, mac, loader, action: "hold", reasons: [reason] });
   return waitScript(options, asking, reason, { since, seconds: OUTAGE_PAUSE });
 }
 

@@ -50,7 +50,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   };
 }
 
-const SCRIPT_KINDS = { install: "served", local: "local-boot", wait: "note" } as const;
+const SCRIPT_KINDS = { install: "served", local: "local-boot", wait: "note", hold: "note" } as const;
 const [FORBIDDEN, NOT_FOUND, GONE, UNWELL] = [403, 404, 410, 500];
 
 type HostEvent = Omit<NewEvent, "host" | "permit">;
@@ -63,7 +63,8 @@ function scriptEvent({ host, mac, loader, action, reasons }: ScriptEvent): HostE
     stage: action === "local" ? "reboot" : "script",
     what: SCRIPT_KINDS[action],
     facts: {
-      ...{ loader, mac, [action === "wait" ? "text" : "reason"]: reasons.join("; ") },
+      ...{ loader, mac, [SCRIPT_KINDS[action] === "note" ? "text" : "reason"]: reasons.join("; ") },
+      ...(action === "wait" && { waits: "turn" }),
       ...(action === "install" && { profile: profile.name, tree: profile.tree.name }),
     },
   };

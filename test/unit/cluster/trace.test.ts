@@ -208,9 +208,15 @@ test("past its deadline a machine is stalled, and says why; before it, it is not
     ["back from its disk", BACK, permitIn("used"), 990 + 20 * MINUTES],
     [
       "waits for its turn",
-      [...PXE.slice(0, 4), [17, "script", "note", { text: "12th" }]],
+      [...PXE.slice(0, 4), [17, "script", "note", { text: "12th", waits: "turn" }]],
       permitIn("issued"),
       undefined,
+    ],
+    [
+      "waits for a server that cannot write",
+      [...PXE.slice(0, 4), [17, "script", "note", { text: "waits: the state cannot be told" }]],
+      permitIn("issued"),
+      13 + 4 * MINUTES,
     ],
     ["permitted", [], permitIn("issued", 0), undefined],
     ["local", [...PXE, [17, "reboot", "local-boot"]], undefined, undefined],
@@ -230,7 +236,11 @@ test("past its deadline a machine is stalled, and says why; before it, it is not
 });
 
 test("who waits to be let in with PXELINUX, which fetches itself anew to ask again, is not stalled", () => {
-  const rows: Row[] = [...PXE.slice(0, 3), [17, "script", "note", { text: "12th" }], [900, "loader", "served"]];
+  const rows: Row[] = [
+    ...PXE.slice(0, 3),
+    [17, "script", "note", { text: "12th", waits: "turn" }],
+    [900, "loader", "served"],
+  ];
   const status = foldStatus(HOST, eventsOf(rows), permitIn("issued"), 12_000_000);
   assert.deepEqual([status.state, status.deadline], ["booting", undefined]);
 });

@@ -294,6 +294,6 @@ test("in an outage a machine that waits goes on waiting, and one that has just c
   assert.match(newcomer, new RegExp(`chain .*/boot/ipxe/52-54-00-00-00-02/${Date.UTC(2026, 0, 2)}`));
   assert.deepEqual(
     scripts.map(({ action }) => action),
-    ["wait"],
+    ["hold"],
   );
 });

@@ -161,8 +161,8 @@ test("a wait is a note for the operator, and no step of the boot", () => {
   const host = exampleSite("single").hosts.get("vm1") ?? assert.fail();
   recorder.script({ host, mac: MAC, loader: "ipxe", action: "wait", reasons: ["waits for a place: 12th of 1950"] });
   assert.deepEqual(
-    events.map(({ what, stage, facts }) => [what, stage, facts.text]),
-    [["note", "script", "waits for a place: 12th of 1950"]],
+    events.map(({ what, stage, facts }) => [what, stage, facts.text, facts.waits]),
+    [["note", "script", "waits for a place: 12th of 1950", "turn"]],
   );
 });
 
