@@ -47,10 +47,20 @@ function wordsOf(event: JournalEvent): string {
       return `note: ${text ?? ""}`;
     case "log":
       return logWords(event);
+    case "absent":
+    case "broken":
+    case "asked":
+      return `asked for ${facts.path ?? "a file"}: ${VAIN[what]}`;
     default:
       return `permit ${[permit, what.slice("permit-".length)].filter(Boolean).join(" ")}`;
   }
 }
+
+const VAIN = {
+  absent: "there is none",
+  broken: "it could not be sent",
+  asked: "its size alone",
+} as const;
 
 /** `192.168.0.21 to its firmware (amd64 uefi), file ipxe.efi, on eth0` */
 function leaseWords({ facts }: JournalEvent): string {
@@ -100,6 +110,13 @@ function logWords({ facts }: JournalEvent): string {
 function colorOf({ what, facts }: JournalEvent): number | undefined {
   if (what === "refused" || what === "decline" || what === "permit-failed") return RED;
   if (facts.event === "failed" || facts.kind === "error" || facts.verdict === "differs") return RED;
-  if (facts.kind === "question" || facts.broken !== undefined || what === "permit-expired") return YELLOW;
+  if (
+    what === "absent" ||
+    what === "broken" ||
+    facts.kind === "question" ||
+    facts.broken !== undefined ||
+    what === "permit-expired"
+  )
+    return YELLOW;
   return facts.verdict === "verified" ? GREEN : undefined;
 }

@@ -8,7 +8,7 @@ interface TextCause extends Pick<KnownCause, "id" | "text" | "todo"> {
 }
 
 /** In the order tried; the words of Anaconda, d-i, YaST, Agama, subiquity, apt, dnf, zypp and our own scripts. */
-export const TEXT_CAUSES: readonly TextCause[] = [
+export const TEXT_CAUSES: readonly [TextCause, ...TextCause[]] = [
   {
     id: "clock-wrong",
     text: "the machine's clock is off, so signatures and certificates are not valid to it",
@@ -93,9 +93,17 @@ export function tellByText(stop: Stop): Cause | undefined {
   for (const { text, isQuestion } of linesOf(stop)) {
     const known = TEXT_CAUSES.find(({ pattern }) => pattern.test(text));
     if (known) return { id: known.id, text: known.text, todo: known.todo, evidence: `the installer said: ${text}` };
-    if (isQuestion) return { ...QUESTION, evidence: text };
+    if (isQuestion) return questionCause(stop, text);
   }
   return undefined;
+}
+
+/** Installers ask what to do about a mirror or a key that is not valid, and do not say why it is not. */
+function questionCause({ events }: Stop, evidence: string): Cause {
+  const clock = events.findLast(({ what, facts }) => what === "log" && facts.kind === "clock");
+  if (!clock || clock.facts.hours === 0) return { ...QUESTION, evidence };
+  const [{ id, text, todo }] = TEXT_CAUSES;
+  return { id, text, todo, evidence: `${clock.facts.text}; ${evidence}` };
 }
 
 interface Line {

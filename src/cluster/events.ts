@@ -26,7 +26,8 @@ export type Stage = (typeof STAGES)[number];
  * - `broken`: asked for a file that could not be sent; facts `path`, `protocol`, `server`, `status`
  * - `asked`: wanted to know the size of a file (TFTP option `tsize`, RFC 2349) and took nothing of it yet; as `absent`
  * - `note`: for the operator; fact `text`; `waits` "turn" while the machine is not let in for others
- * - `log`: the installer's log said something known; facts `text`, `kind` (LogKind), and for `progress` `done` and `of`
+ * - `log`: the installer's log said something known; facts `text`, `kind` (LogKind); for `progress` `done` and `of`,
+ *   for `clock` the `hours` that the machine's clock is ahead, less than zero when it is behind, and 0 when it is right again
  * - `permit-...`: what became of its permit (permit-rules.ts)
  */
 export type EventKind =
@@ -45,7 +46,7 @@ export type EventKind =
   | `permit-${"issued" | "started" | "writing" | "used" | "failed" | "expired" | "cancelled"}`;
 
 /** Of a `log` event: what the installer does now, how far it is, what went wrong, what it waits at its screen for. */
-export type LogKind = "step" | "progress" | "error" | "question";
+export type LogKind = "step" | "progress" | "error" | "question" | "clock";
 
 /** An undefined fact is one that is not there. */
 export type EventFacts = Readonly<Record<string, string | number | undefined>>;

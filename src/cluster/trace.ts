@@ -90,14 +90,16 @@ function progressAbout({ declared }: StatusAbout, expected: Expectation | undefi
 
 function causeIn(
   state: HostState,
-  { permit, boot }: HostView,
+  { permit, boot, boots }: HostView,
   { declared, around }: StatusAbout,
   { standing, awaiting, isBack }: Awaited,
   loop: BootLoop | undefined,
 ): Cause | undefined {
   if (state !== "stalled" && state !== "failed" && state !== "differs" && state !== "expired") return undefined;
+  // In a loop the newest boot may not have come to where those before it failed.
+  const events = boots.slice(loop ? -2 : -1).flatMap((each) => each.events);
   const stop: Stop = {
-    ...{ state, events: boot?.events ?? [], since: standing?.since ?? permit?.issued ?? 0 },
+    ...{ state, events, since: standing?.since ?? permit?.issued ?? 0 },
     ...(standing && { stage: standing.stage }),
     ...(boot && { boot }),
     ...(permit && { permit }),

@@ -14,6 +14,7 @@ import {
   type SyslogOptions,
   type SyslogServer,
 } from "../../src/server/syslog/server.ts";
+import { clockAhead } from "../../src/wire/syslog-message.ts";
 import { startSyslog } from "../support/syslog.ts";
 
 const run = promisify(execFile);
@@ -46,7 +47,9 @@ function closed(connection: Socket): Promise<void> {
 function startSomewhere(more: Partial<SyslogOptions> = {}): Promise<SyslogServer> {
   return startSyslog({
     ...{ clock, maxConnections: 1, ...more },
-    onMessage: (message) => {
+    onMessage: ({ stamp, ...message }) => {
+      // The client's own clock.
+      if (stamp !== undefined) assert.ok(clockAhead(stamp, NOW) !== undefined, stamp);
       received.push(message);
       arrived();
     },

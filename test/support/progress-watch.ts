@@ -37,7 +37,8 @@ export class ProgressWatch {
     if (fraction < before) this.faults.push(`the bar fell from ${before} to ${fraction}`);
     if (fraction > 1 || fraction < 0) this.faults.push(`the bar is at ${fraction}`);
     this.fractions.push(fraction);
-    if (fraction < 1 && fraction - this.told < STEP) return;
+    const isOver = fraction === 1 && this.told < 1;
+    if (!isOver && fraction - this.told < STEP) return;
     this.told = fraction;
     this.tell(`${Math.floor(fraction * 100)} %: ${done} of ${of ?? "?"} ${unit} (${basis}), ${state}`);
   }

@@ -4,9 +4,10 @@
  * is told once a second, and always its last; a step, an error and a question at once, but not again and again.
  */
 import type { Clock, Timer } from "../../base/clock.ts";
-import type { JournalEvent, NewEvent, Stage } from "../../cluster/events.ts";
+import type { EventFacts, JournalEvent, LogKind, NewEvent, Stage } from "../../cluster/events.ts";
 import type { HostLogs } from "../../cluster/host-log.ts";
 import type { LogFinding, LogReader } from "../../os/log-lines.ts";
+import { clockAhead } from "../../wire/syslog-message.ts";
 
 export interface LogEventsOptions {
   readonly clock: Clock;
@@ -28,6 +29,8 @@ export interface LogEvents {
 export interface LogLine {
   readonly program?: string;
   readonly text: string;
+  /** When it was sent, by the machine's clock (wire/syslog-message.ts). */
+  readonly stamp?: string;
 }
 
 /** What is known of a host's log since its boot began. */
@@ -41,12 +44,17 @@ interface BootLog {
   step?: string;
   question?: string;
   readonly errors: Set<string>;
+  /** As its clock was told last: hours ahead. */
+  hours: number;
   /** The newest progress, which waits for its turn. */
   waiting?: LogFinding;
   timer?: Timer;
 }
 
 const PROGRESS_MS = 1_000;
+const HOUR = 3_600_000;
+/** More than any time zone. */
+const CLOCK_OFF = 15 * HOUR;
 /** Different errors of one boot that become events: a broken disk has as many complaints as sectors. */
 const MOST_ERRORS = 50;
 
@@ -66,9 +74,10 @@ export function createLogEvents(options: LogEventsOptions): LogEvents {
   }
 
   return {
-    line(host, { program, text }, read) {
+    line(host, { program, text, stamp }, read) {
       const trace = options.traceOf(host);
       options.logs.append(host, program === undefined ? text : `${program}: ${text}`, trace);
+      if (stamp !== undefined) lookAtClock(options, host, bootLog(host, trace), stamp);
       const finding = read?.(program ?? "", text);
       if (finding) notice(options, host, bootLog(host, trace), finding);
     },
@@ -79,11 +88,33 @@ export function createLogEvents(options: LogEventsOptions): LogEvents {
 function takeUp(events: readonly JournalEvent[], trace: string | undefined): BootLog {
   const facts = events.filter((event) => event.what === "log" && event.trace === trace).map((event) => event.facts);
   const told = facts.findLast(({ kind, done }) => kind === "progress" && done !== undefined);
+  const clock = facts.findLast(({ kind }) => kind === "clock");
   const errors = facts.filter(({ kind }) => kind === "error").map(({ text }) => String(text));
   return {
-    ...{ trace, done: Number(told?.done ?? 0), isTold: false, errors: new Set(errors) },
+    ...{
+      trace,
+      done: Number(told?.done ?? 0),
+      isTold: false,
+      errors: new Set(errors),
+      hours: Number(clock?.hours ?? 0),
+    },
     ...(told?.of !== undefined && { of: Number(told.of) }),
   };
+}
+
+/** What is not valid yet, or any more, may be so by the machine's own clock alone. */
+function lookAtClock(options: LogEventsOptions, host: string, log: BootLog, stamp: string): void {
+  const ahead = clockAhead(stamp, options.clock.now());
+  if (ahead === undefined) return;
+  const hours = Math.abs(ahead) < CLOCK_OFF ? 0 : Math.round(ahead / HOUR);
+  if ((hours === 0) === (log.hours === 0)) return;
+  log.hours = hours;
+  record(options, host, log, { kind: "clock", text: clockText(hours) }, { hours });
+}
+
+function clockText(hours: number): string {
+  if (hours === 0) return "its clock is right again";
+  return `its clock is ${Math.abs(hours)} hours ${hours < 0 ? "behind" : "ahead"}`;
 }
 
 function notice(options: LogEventsOptions, host: string, log: BootLog, finding: LogFinding): void {
@@ -142,7 +173,15 @@ function isNews(log: BootLog, { kind, text }: LogFinding): boolean {
   return isNew;
 }
 
-function record(options: LogEventsOptions, host: string, log: BootLog, { kind, text }: LogFinding): void {
+type Told = Pick<LogFinding, "text"> & { readonly kind: LogKind };
+
+function record(
+  options: LogEventsOptions,
+  host: string,
+  log: BootLog,
+  { kind, text }: Told,
+  more: EventFacts = {},
+): void {
   // What was held back of a boot is no news of the next one.
   if (options.traceOf(host) !== log.trace) return;
   const permit = options.permitOf(host);
@@ -152,7 +191,7 @@ function record(options: LogEventsOptions, host: string, log: BootLog, { kind, t
     ...(permit !== undefined && { permit }),
     stage: stageIn(options.eventsOf(host), log.trace),
     what: "log",
-    facts: { kind, text, ...count },
+    facts: { kind, text, ...count, ...more },
   });
 }
 

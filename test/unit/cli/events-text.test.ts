@@ -67,6 +67,9 @@ const CASES: ReadonlyArray<readonly [Pick<JournalEvent, "stage" | "what" | "fact
   ],
   [{ stage: "answer", what: "refused", facts: { reason: "boot/preseed" } }, "answer    refused: boot/preseed"],
   [{ stage: "script", what: "note", facts: { text: "waits for a place" } }, "script    note: waits for a place"],
+  [{ stage: "loader", what: "absent", facts: { path: "/a.efi" } }, "loader    asked for /a.efi: there is none"],
+  [{ stage: "packages", what: "broken", facts: { path: "/t/a" } }, "packages  asked for /t/a: it could not be sent"],
+  [{ stage: "loader", what: "asked", facts: { path: "/a.efi" } }, "loader    asked for /a.efi: its size alone"],
   [
     { stage: "packages", what: "log", facts: { kind: "progress", text: "unpacking", done: 412, of: 903 } },
     "packages  the installer's log: unpacking (412 of 903)",

@@ -156,7 +156,16 @@ for (const [id, said, other] of WORDS) {
   });
 }
 
+const clock = (hours: number): Row => [390, "answer", "log", { kind: "clock", text: `${hours} hours ahead`, hours }];
+
 const CASES: readonly Case[] = [
+  {
+    id: "clock-wrong",
+    rows: [...ANSWER, clock(-26), asks("the mirror cannot be used")],
+    permit: "started",
+    evidence: /^-26 hours ahead; the mirror cannot be used$/,
+    nearly: { rows: [...ANSWER, clock(-26), clock(0), asks("the mirror cannot be used")], id: "question-asked" },
+  },
   {
     id: "question-asked",
     rows: [...ANSWER, asks("Partition disks: which?")],

@@ -262,6 +262,14 @@ test("three boots in a row that end at the same stage are a loop", () => {
   assert.equal(state(bootsOf(3, 200, KERNEL)), "stalled");
 });
 
+test("a loop that has just begun anew is told by what the boot before it failed at", () => {
+  const vain: Row[] = [...PXE.slice(0, 2), [14, "loader", "absent", { path: "/x.efi" }]];
+  const rows = [...bootsOf(2, 100, vain), ...bootsOf(3, 100, PXE.slice(0, 2)).slice(-2)];
+  const { state, cause } = foldStatus(HOST, eventsOf(rows), permitIn("started"), soonAfter(rows));
+  assert.deepEqual([state, cause?.id], ["stalled", "loader-missing"]);
+  assert.match(cause?.evidence ?? "", /x\.efi.*3 boots in/);
+});
+
 test("an installed machine that is sent to its disk again and again does not boot from it", () => {
   const again = (count: number): Row[] => [
     ...DONE,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSyslog, type SyslogMessage } from "../../../src/wire/syslog-message.ts";
+import { clockAhead, parseSyslog, type SyslogMessage } from "../../../src/wire/syslog-message.ts";
 
 const cases: ReadonlyArray<{ name: string; line: string; message: SyslogMessage }> = [
   {
@@ -54,7 +54,11 @@ const cases: ReadonlyArray<{ name: string; line: string; message: SyslogMessage 
 ];
 
 for (const { name, line, message } of cases) {
-  test(name, () => assert.deepEqual(parseSyslog(line), message));
+  test(name, () => {
+    const { stamp, ...rest } = parseSyslog(line);
+    assert.deepEqual(rest, message);
+    assert.ok(stamp === undefined || line.includes(` ${stamp} `) || line.includes(`>${stamp} `), stamp);
+  });
 }
 
 test("a long line is parsed in a time that grows with its length only", { timeout: 5000 }, () => {
@@ -63,3 +67,25 @@ test("a long line is parsed in a time that grows with its length only", { timeou
     parseSyslog(`<13>Nov 20 10:00:00 ${part.repeat(30_000)}`);
   }
 });
+
+const NOW = Date.UTC(2026, 10, 20, 10, 0, 0);
+const MINUTE = 60_000;
+const stamps: ReadonlyArray<readonly [line: string, ahead: number | undefined]> = [
+  ["<13>Nov 20 10:00:00 anna[9]: x", 0],
+  ["<13>Nov 19 09:00:00 anna[9]: x", -25 * 60 * MINUTE],
+  ["<13>Nov  2 10:00:00 anna[9]: x", -18 * 24 * 60 * MINUTE],
+  // The year that brings it nearest.
+  ["<13>Jan  1 10:00:00 anna[9]: x", 42 * 24 * 60 * MINUTE],
+  ["<30>2026-11-20T11:30:00.000000+01:00 node7 NetworkManager[812]: x", 30 * MINUTE],
+  ["<13>1 2026-11-20T09:00:00Z host program 1 - - x", -60 * MINUTE],
+  ["<13>1 - - - - - x", undefined],
+  ["<13>1 never host program 1 - - x", undefined],
+  ["<13>anna: x", undefined],
+  ["no priority", undefined],
+];
+for (const [line, ahead] of stamps) {
+  test(`the clock of ${line}`, () => {
+    const { stamp } = parseSyslog(line);
+    assert.equal(stamp === undefined ? undefined : clockAhead(stamp, NOW), ahead);
+  });
+}

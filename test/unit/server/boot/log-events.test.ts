@@ -115,6 +115,23 @@ test("an error is told once, a question once as long as it stands", () => {
   ]);
 });
 
+test("a clock that is off by more than any time zone is told once, and once that it is right again", () => {
+  // In the words of RFC 3164.
+  const at = (hours: number) =>
+    new Date(clock.now() + hours * 3_600_000).toUTCString().replace(/^.{5}(\d\d) (...) .{5}(.{8}).*/, "$2 $1 $3");
+  const says = (hours: number) => events.line("vm1", { program: "anna", text: "x", stamp: at(hours) }, readDebianLog);
+  for (const hours of [0, 14, -12, -26, -26, -25, 0, 1, 30, 30]) says(hours);
+  events.line("vm1", { program: "anna", text: "x", stamp: "never" }, readDebianLog);
+  assert.deepEqual(told(), [
+    "clock: its clock is 26 hours behind",
+    "clock: its clock is right again",
+    "clock: its clock is 30 hours ahead",
+  ]);
+  events = open();
+  says(30);
+  assert.equal(told().length, 3, "another server knows it from the journal");
+});
+
 test("a flood of errors is cut off", () => {
   for (let n = 0; n < 500; n++) debian("in-target", `E: complaint ${n}`);
   assert.equal(told().length, 50);
