@@ -9,6 +9,13 @@ import type { EventKind, JournalEvent, Stage } from "./events.ts";
 const NEEDED = /\.(?:u?deb|d?rpm|squashfs|iso|img)$|\/(?:repomd\.xml|Release|treeinfo|content|media)$/;
 const OPTIONAL = /\/(?:updates|product)\.img$/;
 
+export const MIRROR_FILE_MISSING: KnownCause = {
+  id: "mirror-file-missing",
+  text: "the tree lacks a file that the installer needs",
+  todo: "import or mirror the tree again; `everboot doctor` compares the servers' trees",
+  tell: (stop) => missingFile(stop),
+};
+
 export const FETCH_CAUSES: readonly KnownCause[] = [
   {
     id: "loader-missing",
@@ -28,12 +35,7 @@ export const FETCH_CAUSES: readonly KnownCause[] = [
     todo: "`everboot install HOST`, and start the machine again",
     tell: (stop) => newest(stop, "refused", "kernel"),
   },
-  {
-    id: "mirror-file-missing",
-    text: "the tree lacks a file that the installer needs",
-    todo: "import or mirror the tree again; `everboot doctor` compares the servers' trees",
-    tell: (stop) => missingFile(stop),
-  },
+  MIRROR_FILE_MISSING,
   {
     id: "tree-file-broken",
     text: "a file could not be sent: its mirror does not answer, or the server's disk fails",
@@ -64,10 +66,15 @@ function newest({ events }: Stop, what: EventKind, stage: Stage): string | undef
 
 /** An installer that failed may have fetched other packages after the one that it lacked. */
 function missingFile({ events, state, since }: Stop): string | undefined {
-  const missing = events.findLast((event) => event.what === "absent" && event.stage === "packages" && isNeeded(event));
+  const missing = lastMissing(events);
   if (!missing) return undefined;
   const isOvercome = state !== "failed" && missing.at < since;
   return isOvercome ? undefined : describe(missing);
+}
+
+/** The newest file of the tree that an installer needs and that there is not. */
+export function lastMissing(events: readonly JournalEvent[]): JournalEvent | undefined {
+  return events.findLast((event) => event.what === "absent" && event.stage === "packages" && isNeeded(event));
 }
 
 function isNeeded({ facts }: JournalEvent): boolean {
@@ -91,6 +98,6 @@ const WORDS: Readonly<Partial<Record<EventKind, string>>> = {
   asked: "its size asked for, and nothing of it",
 };
 
-function describe({ what, facts }: JournalEvent): string {
+export function describe({ what, facts }: JournalEvent): string {
   return `${facts.path ?? facts.reason}: ${WORDS[what] ?? what}${facts.server === undefined ? "" : ` (${facts.server})`}`;
 }

@@ -8,13 +8,15 @@ interface TextCause extends Pick<KnownCause, "id" | "text" | "todo"> {
 }
 
 /** In the order tried; the words of Anaconda, d-i, YaST, Agama, subiquity, apt, dnf, zypp and our own scripts. */
-export const TEXT_CAUSES: readonly [TextCause, ...TextCause[]] = [
-  {
-    id: "clock-wrong",
-    text: "the machine's clock is off, so signatures and certificates are not valid to it",
-    todo: "set its clock (firmware setup or BMC), or give `ntp` to its profile",
-    pattern: /not (?:yet )?valid|not valid (?:yet|before|until)|is expired|has expired|valid-until/i,
-  },
+export const CLOCK_WRONG: TextCause = {
+  id: "clock-wrong",
+  text: "the machine's clock is off, so signatures and certificates are not valid to it",
+  todo: "set its clock (firmware setup or BMC), or give `ntp` to its profile",
+  pattern: /not (?:yet )?valid|not valid (?:yet|before|until)|is expired|has expired|valid-until/i,
+};
+
+export const TEXT_CAUSES: readonly TextCause[] = [
+  CLOCK_WRONG,
   {
     id: "dns-missing",
     text: "a name could not be looked up: the installer has no DNS server, or it does not answer",
@@ -93,17 +95,9 @@ export function tellByText(stop: Stop): Cause | undefined {
   for (const { text, isQuestion } of linesOf(stop)) {
     const known = TEXT_CAUSES.find(({ pattern }) => pattern.test(text));
     if (known) return { id: known.id, text: known.text, todo: known.todo, evidence: `the installer said: ${text}` };
-    if (isQuestion) return questionCause(stop, text);
+    if (isQuestion) return { ...QUESTION, evidence: text };
   }
   return undefined;
-}
-
-/** Installers ask what to do about a mirror or a key that is not valid, and do not say why it is not. */
-function questionCause({ events }: Stop, evidence: string): Cause {
-  const clock = events.findLast(({ what, facts }) => what === "log" && facts.kind === "clock");
-  if (!clock || clock.facts.hours === 0) return { ...QUESTION, evidence };
-  const [{ id, text, todo }] = TEXT_CAUSES;
-  return { id, text, todo, evidence: `${clock.facts.text}; ${evidence}` };
 }
 
 interface Line {

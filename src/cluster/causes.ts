@@ -6,6 +6,7 @@ import { BOOT_CAUSES, BOOT_SILENCES } from "./causes-boot.ts";
 import { END_CAUSES, FAILED, MIDWAY } from "./causes-end.ts";
 import { FETCH_CAUSES } from "./causes-fetch.ts";
 import { INSTALL_SILENCES } from "./causes-install.ts";
+import { tellBehindQuestion } from "./causes-question.ts";
 import { type KnownCause, minutesText, type Stop, timeText } from "./causes-stop.ts";
 import { QUESTION, TEXT_CAUSES, tellByText } from "./causes-text.ts";
 import type { Cause } from "./status.ts";
@@ -43,7 +44,8 @@ const BY_FACTS: readonly KnownCause[] = [
 export const CAUSES: readonly Pick<KnownCause, "id" | "text" | "todo">[] = [...TEXT_CAUSES, QUESTION, ...BY_FACTS];
 
 export function causeOf(stop: Stop): Cause {
-  const told = tellByText(stop) ?? tellByFacts(stop);
+  const first = tellByText(stop) ?? tellByFacts(stop);
+  const told = (first.id === QUESTION.id ? tellBehindQuestion(stop, first.evidence) : undefined) ?? first;
   if (!stop.loop || stop.loop.stage === "reboot" || told.id === LOOP.id) return told;
   return { ...told, evidence: `${told.evidence}; ${LOOP.tell(stop)}` };
 }

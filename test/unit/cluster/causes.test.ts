@@ -160,6 +160,25 @@ const clock = (hours: number): Row => [390, "answer", "log", { kind: "clock", te
 
 const CASES: readonly Case[] = [
   {
+    id: "mirror-file-missing",
+    rows: [
+      ...PACKAGES,
+      [400, "packages", "absent", { path: "/trees/d/pool/a.deb" }],
+      [410, "packages", "served", { path: "/trees/d/pool/b.deb" }],
+      [420, "packages", "log", { kind: "question", text: "failed to install the base system" }],
+    ],
+    permit: "writing",
+    evidence: /a\.deb: asked for, and not there; failed to install the base system/,
+    nearly: {
+      rows: [
+        ...PACKAGES,
+        [400, "packages", "absent", { path: "/trees/d/pool/a.deb" }],
+        [420, "packages", "log", { kind: "question", text: "partman/confirm" }],
+      ],
+      id: "question-asked",
+    },
+  },
+  {
     id: "clock-wrong",
     rows: [...ANSWER, clock(-26), asks("the mirror cannot be used")],
     permit: "started",
