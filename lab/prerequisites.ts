@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { EverbootError } from "../src/base/errors.ts";
 
 /** What for: `installer` is the Debian Installer's netboot image, `clients` and `judges` are foreign programs that tests run. */
-export type Purpose = "machines" | "loaders" | "installer" | "mirror" | "clients" | "judges";
+export type Purpose = "machines" | "loaders" | "installer" | "mirror" | "rpm" | "clients" | "judges";
 
 const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly packages: () => readonly string[] }>> = {
   machines: {
@@ -20,6 +20,7 @@ const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly pack
     label: "a package mirror",
     packages: () => ["dpkg-dev", "apt-utils", "gpg", "gpgconf", "gpg-agent", "gpgv", "cpio", "xz-utils"],
   },
+  rpm: { label: "rpm repositories and their clients", packages: () => ["createrepo-c", "rpm", "dnf", "zypper"] },
   clients: {
     label: "tests with foreign clients",
     packages: () => [
@@ -27,6 +28,8 @@ const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly pack
       ...["tshark", "tcpdump", "curl", "wget", "nftables", "grub-common", "ifupdown", "iputils-ping", "procps"],
       // /etc/services, without which atftp knows no port.
       "netbase",
+      ...["bind9-dnsutils", "busybox", "xorriso"],
+      ...["lftp", "tnftp"],
     ],
   },
   judges: {
@@ -38,6 +41,7 @@ const PURPOSES: Readonly<Record<Purpose, { readonly label: string; readonly pack
       "python3-yaml",
       "netplan.io",
       "dnsmasq-base",
+      "bind9-utils",
       "chromium",
     ],
   },

@@ -25,7 +25,7 @@ const files = chosen.length > 0 ? chosen : globSync("test/**/*.test.ts", { cwd: 
 
 process.stdout.write("== packages of the system\n");
 const tell = (line: string) => void process.stdout.write(`${line}\n`);
-await installPackages([...LAB_PURPOSES, "clients", "judges"], tell).catch((error) => {
+await installPackages([...LAB_PURPOSES, "rpm", "clients", "judges"], tell).catch((error) => {
   if (!(error instanceof EverbootError)) throw error;
   tell(`${error.message}\nTests that need them will be skipped.`);
 });

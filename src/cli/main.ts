@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   render: async () => (await import("./render.ts")).renderCommand,
   export: async () => (await import("./export.ts")).exportCommand,
   import: async () => (await import("./import.ts")).importCommand,
+  tree: async () => (await import("./tree.ts")).treeCommand,
   bond: async () => (await import("./bond.ts")).bondCommand,
   cluster: async () => (await import("./cluster.ts")).clusterCommand,
   token: async () => (await import("./token.ts")).tokenCommand,

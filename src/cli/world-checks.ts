@@ -3,6 +3,7 @@ import { errnoOf } from "../base/errors.ts";
 import { loadersOfSite } from "../boot/loader.ts";
 import { describeTree, detectTree, differingKey, folderFiles } from "../content/detect-tree.ts";
 import { missingLoaders } from "../content/loaders.ts";
+import { servedFolder } from "../content/versions.ts";
 import { familyOf } from "../os/family.ts";
 import { FAMILIES } from "../registry.ts";
 import type { Site, Tree } from "../site/model.ts";
@@ -32,12 +33,13 @@ export const checkFamilies: WorldCheck = async (site) =>
   );
 
 /** A tree should be what its files say. Netboot images alone, and a mirror that was not used yet, say nothing. */
-export const checkTreeKinds: WorldCheck = async (site) => [...site.trees.values()].flatMap(kindFindings);
+export const checkTreeKinds: WorldCheck = async (site) =>
+  (await Promise.all([...site.trees.values()].map(kindFindings))).flat();
 
-function kindFindings(tree: Tree): Awaited<ReturnType<WorldCheck>> {
+async function kindFindings(tree: Tree): ReturnType<WorldCheck> {
   const at = ["trees", tree.name];
   try {
-    const files = folderFiles(tree.path);
+    const files = folderFiles(await servedFolder(tree.path));
     const found = detectTree(files, FAMILIES, tree.family);
     const key = found && differingKey(tree, found, files);
     if (!found || !key) return [];

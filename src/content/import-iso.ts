@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { EverbootError } from "../base/errors.ts";
 import type { TreeFiles } from "../os/family.ts";
 import { MOST_TEXT } from "./detect-tree.ts";
+import { NO_SPACE } from "./import-refused.ts";
 import { compareBytes } from "./walk.ts";
 
 const TOOL = "bsdtar";
@@ -32,7 +33,7 @@ export async function isIsoFile(path: string): Promise<boolean> {
 
 /** What lies in an ISO file, nothing of it unpacked. Throws EverbootError `import-refused`. */
 export async function isoFiles(iso: string): Promise<TreeFiles> {
-  const paths = new Set((await bsdtar(iso, ["-tf", iso])).split("\n"));
+  const paths = new Set(namesOf(await bsdtar(iso, ["-tf", iso])));
   const namesIn = (folder: string) => {
     const start = folder === "" ? "" : `${folder}/`;
     const below = [...paths].filter((path) => path.startsWith(start)).map((path) => path.slice(start.length));
@@ -45,6 +46,10 @@ export async function isoFiles(iso: string): Promise<TreeFiles> {
   };
 }
 
+function namesOf(listing: string): string[] {
+  return listing.split("\n").filter((name) => name !== "");
+}
+
 /** Paths on bsdtar's command line are patterns. A text that is too long ends the reading, and its beginning is kept. */
 function textOf(iso: string, path: string): string | undefined {
   const pattern = path.replaceAll(/[\\*?[\]]/g, "\\$&");
@@ -52,10 +57,24 @@ function textOf(iso: string, path: string): string | undefined {
   return status === 0 || stdout.length > 0 ? stdout.toString("utf8", 0, MOST_TEXT) : undefined;
 }
 
-/** Unpacks into `folder`, which is there and empty. Throws EverbootError `import-refused`. */
-export async function unpackIso(iso: string, folder: string, signal?: AbortSignal): Promise<void> {
+/**
+ * Unpacks into `folder`, which is there and empty; `onFiles` hears how many files and folders are there by now, of all.
+ * Throws EverbootError `import-refused`.
+ */
+export async function unpackIso(
+  iso: string,
+  folder: string,
+  onFiles: (done: number, total: number) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   try {
-    await bsdtar(iso, ["-xf", iso, "-C", folder, "--no-same-owner", "--no-same-permissions"], signal);
+    const total = namesOf(await bsdtar(iso, ["-tf", iso])).length;
+    const args = ["-xvf", iso, "-C", folder, "--no-same-owner", "--no-same-permissions"];
+    let done = 0;
+    await bsdtar(iso, args, signal, (lines) => {
+      done += lines;
+      onFiles(Math.min(done, total), total);
+    });
   } finally {
     await makeOrdinary(folder);
   }
@@ -71,10 +90,18 @@ async function makeOrdinary(folder: string): Promise<void> {
   }
 }
 
-async function bsdtar(iso: string, args: readonly string[], signal?: AbortSignal): Promise<string> {
+/** `onLines` hears of the lines on standard error, as they come: with `-v`, one for each file. */
+async function bsdtar(
+  iso: string,
+  args: readonly string[],
+  signal?: AbortSignal,
+  onLines: (count: number) => void = () => undefined,
+): Promise<string> {
   try {
     const options = { maxBuffer: MOST_LISTING, ...(signal && { signal }) };
-    return (await promisify(execFile)("env", [...CALL, ...args], options)).stdout;
+    const running = promisify(execFile)("env", [...CALL, ...args], options);
+    running.child.stderr?.on("data", (text: string) => onLines(text.split("\n").length - 1));
+    return (await running).stdout;
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new EverbootError("import-refused", { from: iso, reason: reasonOf(error) }, error);
@@ -87,6 +114,8 @@ function reasonOf(error: unknown): string {
     return `${TOOL}, which reads ISO files, is not here: install package libarchive-tools, or ${mount}`;
   }
   const said = error instanceof Error && "stderr" in error ? String(error.stderr) : "";
-  const [first = ""] = said.split("\n");
-  return `${TOOL} cannot read it: ${first.replace(`${TOOL}: `, "") || "it was ended"}`;
+  if (said.includes("No space left on device")) return NO_SPACE;
+  // With -v the names of the files come first, each after `x `, and a complaint after its name.
+  const complaint = said.split("\n").find((line) => line.startsWith(`${TOOL}: `) || /^x .*: /.test(line)) ?? "";
+  return `${TOOL} cannot read it: ${complaint.replace(/^(x .*?: |bsdtar: )/, "") || "it was ended"}`;
 }

@@ -4,6 +4,12 @@ import { EverbootError, errnoOf } from "../base/errors.ts";
 import type { TreeFiles } from "../os/family.ts";
 import { folderFiles } from "./detect-tree.ts";
 import { isIsoFile, isoFiles } from "./import-iso.ts";
+import { importRefused } from "./import-refused.ts";
+
+/** Is it a URL that is downloaded from? */
+export function isDownload(named: string): boolean {
+  return /^https?:\/\//i.test(named) && URL.canParse(named);
+}
 
 export interface Origin {
   readonly kind: "folder" | "iso";
@@ -14,9 +20,6 @@ export interface Origin {
 
 /** Throws EverbootError `import-refused` for anything else. */
 export async function openOrigin(named: string): Promise<Origin> {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(named)) {
-    throw importRefused(named, "is a URL, not a folder or ISO file: download it first");
-  }
   try {
     const path = await realpath(named);
     const info = await stat(path);
@@ -28,8 +31,4 @@ export async function openOrigin(named: string): Promise<Origin> {
     throw importRefused(named, reason, error);
   }
   throw importRefused(named, "is neither a folder nor an ISO file: unpack it, and name the folder");
-}
-
-export function importRefused(from: string, reason: string, cause?: unknown): EverbootError {
-  return new EverbootError("import-refused", { from, reason }, cause);
 }

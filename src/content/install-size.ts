@@ -8,6 +8,7 @@ import { type AptPackages, closureOf, DependencyParser } from "./apt-closure.ts"
 import type { PackagesEnding } from "./apt-index.ts";
 import { readPackages } from "./packages-file.ts";
 import { SingleFlight } from "./single-flight.ts";
+import { servedFolder } from "./versions.ts";
 
 /** What the Debian Installer is told to install (os/debian-preseed.ts). */
 interface Install {
@@ -34,11 +35,12 @@ export class InstallSizes {
   packages(host: Host): number | undefined {
     const { tree } = host.profile;
     if (tree.family !== "debian" || tree.upstream !== undefined) return undefined;
-    const folder = join(tree.path, "dists", tree.release, "main", `binary-${tree.arch}`);
-    const list = this.lists.get(folder) ?? new PackageList(folder);
-    this.lists.set(folder, list);
+    const folder = join("dists", tree.release, "main", `binary-${tree.arch}`);
+    const key = join(tree.path, folder);
+    const list = this.lists.get(key) ?? new PackageList(tree.path, folder);
+    this.lists.set(key, list);
     const size = list.size(installOf(host));
-    void this.looks.run(folder, () => list.look());
+    void this.looks.run(key, () => list.look());
     return size;
   }
 
@@ -50,12 +52,15 @@ export class InstallSizes {
 
 /** One list, and what it says of the installs that were asked for. The list itself is not kept: it may be 50 MB. */
 class PackageList {
+  private readonly tree: string;
   private readonly folder: string;
   private readonly wanted = new Map<string, Install>();
   private version = "";
   private sizes: ReadonlyMap<string, number> = new Map();
 
-  constructor(folder: string) {
+  /** @param tree folder of the tree @param folder of the list, in each of the tree's versions */
+  constructor(tree: string, folder: string) {
+    this.tree = tree;
     this.folder = folder;
   }
 
@@ -68,7 +73,8 @@ class PackageList {
 
   /** Reads the list if it is another one than before, or something was asked for since. Never rejects. */
   async look(): Promise<void> {
-    const found = await findList(this.folder);
+    const served = await servedFolder(this.tree).catch(() => undefined);
+    const found = served === undefined ? undefined : await findList(join(served, this.folder));
     const version = found?.version ?? "";
     if (version === this.version && [...this.wanted.keys()].every((key) => this.sizes.has(key))) return;
     const list = found && (await readPackages(found.path, found.ending, new DependencyParser()).catch(() => undefined));

@@ -1,134 +1,114 @@
-/** The index files of one suite: kept by their hash, fetched when first needed, read to know the packages. */
-import { dirname } from "node:path";
+/** The index files of one repository: kept by their digest, fetched when first needed, read to know the packages. */
 import { EverbootError } from "../base/errors.ts";
-import {
-  componentsFor,
-  type FileHash,
-  type FileIndex,
-  PACKAGES_ENDINGS,
-  type PackagesEnding,
-  packagesFolders,
-  type Release,
-} from "./apt-index.ts";
 import type { MirrorParts } from "./mirror-deps.ts";
-import { readPackagesFile } from "./packages-file.ts";
-import { RecentKeys, SingleFlight } from "./single-flight.ts";
+import type { PulledFiles, Wanted } from "./mirror-pull.ts";
+import type { ListVariant, Repository, SignedState } from "./mirror-repository.ts";
+import { digestOf, type ExpectedFile, type FileIndex } from "./mirror-store.ts";
+import { readPackages } from "./packages-file.ts";
+import type { Lookup } from "./served-file.ts";
 
 const NO_FILES: FileIndex = new Map();
 
-interface Variant {
-  readonly path: string;
-  readonly ending: PackagesEnding;
-  readonly hash: FileHash;
+interface ExpectedVariant extends ListVariant {
+  readonly expected: ExpectedFile;
 }
 
-export class SuiteIndices {
-  private readonly suite: string;
+export class Indices {
+  private readonly repository: Repository;
   private readonly parts: MirrorParts;
-  private readonly fetches = new SingleFlight<boolean>();
-  private readonly absent: RecentKeys;
-  /** Packages files that were read, by the hash of the first variant: states of the suite share what did not change. */
-  private readonly parsed = new Map<string, Promise<FileIndex>>();
+  private readonly files: PulledFiles;
+  /** Lists that were read, by the digest of the first variant: states share what did not change. */
+  private readonly read = new Map<string, Promise<FileIndex>>();
 
-  constructor(suite: string, parts: MirrorParts) {
-    this.suite = suite;
+  constructor(repository: Repository, parts: MirrorParts, files: PulledFiles) {
+    this.repository = repository;
     this.parts = parts;
-    this.absent = new RecentKeys(parts.clock, parts.timing.absence);
+    this.files = files;
   }
 
-  /**
-   * Makes sure that the index file `path` (below `dists/<suite>/`) with this hash is kept, and gives its place on disk;
-   * `undefined` when the upstream does not have it. Throws EverbootError `upstream-unavailable`, `upstream-mismatch`.
-   */
-  async file(release: Release, path: string, hash: FileHash): Promise<string | undefined> {
-    const there = await this.fetches.run(hash.sha256, () => this.fetchOnce(release, path, hash));
-    return there ? this.place(hash) : undefined;
+  /** The index file that `path` below the repository's folder means; undefined = `state` vouches for none. */
+  async lookup(state: SignedState, path: string): Promise<Lookup | undefined> {
+    const found = state.resolve(path);
+    return found && this.files.lookup(this.wanted(state, found.path, found.expected, path));
   }
 
-  /** What the signed indices of `release` say of a package file (`pool/...`). Throws as `file` does. */
-  async find(release: Release, path: string): Promise<FileHash | undefined> {
-    for (const component of componentsFor(release, path)) {
-      for (const folder of packagesFolders(release, component, this.parts.arch)) {
-        const hash = (await this.packages(release, folder)).get(path);
-        if (hash !== undefined) return hash;
-      }
+  /** What the lists of `state` say of a package. Throws like `PulledFiles.whole`, and `upstream-mismatch`. */
+  async find(state: SignedState, packageName: string): Promise<ExpectedFile | undefined> {
+    for (const variants of state.lists(packageName)) {
+      const expected = (await this.list(state, variants)).get(packageName);
+      if (expected !== undefined) return expected;
     }
     return undefined;
   }
 
-  /** Forgets the Packages files whose hash is not in `live`. */
-  forgetAllBut(live: ReadonlySet<string>): void {
-    for (const key of this.parsed.keys()) if (!live.has(key)) this.parsed.delete(key);
-  }
-
-  private place(hash: FileHash): string {
-    return this.parts.store.objectPath(this.suite, hash);
-  }
-
-  private async fetchOnce(release: Release, path: string, hash: FileHash): Promise<boolean> {
-    const place = this.place(hash);
-    if (await this.parts.store.holds(place, hash)) return true;
-    if (this.absent.has(hash.sha256)) return false;
-    for (const source of sourcesOf(release, path, hash)) {
-      const answer = await this.parts.upstream.get(`dists/${this.suite}/${source}`, (incoming) =>
-        this.parts.store.keep(place, hash, incoming),
-      );
-      if (answer !== "absent") return true;
+  /** Fetches the index files of `after` that clients use: those of which an earlier state's form is kept. */
+  async fetchSuccessors(before: SignedState, after: SignedState): Promise<void> {
+    const kept = await this.parts.store.objects();
+    const used = [...before.files].filter(([, expected]) => kept.has(digestOf(expected)));
+    const roles = new Set(used.map(([path]) => before.role(path)));
+    for (const [path, expected] of after.files) {
+      if (roles.has(after.role(path))) await this.files.whole(this.wanted(after, path, expected));
     }
-    this.absent.add(hash.sha256);
-    return false;
   }
 
-  private async packages(release: Release, folder: string): Promise<FileIndex> {
-    const variants = variantsOf(release, folder);
-    const key = variants[0]?.hash.sha256 ?? folder;
-    const known = this.parsed.get(key);
+  /** Forgets the lists whose digest is not in `live`. */
+  forgetAllBut(live: ReadonlySet<string>): void {
+    for (const key of this.read.keys()) if (!live.has(key)) this.read.delete(key);
+  }
+
+  private wanted(state: SignedState, path: string, expected: ExpectedFile, name = path): Wanted {
+    const { folder } = this.repository;
+    return {
+      place: this.parts.store.objectPath(expected),
+      expected,
+      sources: state.sources(path).map((source) => `${folder}/${source}`),
+      name,
+      // Date and tag are the same on every server that keeps this file.
+      ...(state.modified !== undefined && { modified: state.modified }),
+    };
+  }
+
+  private list(state: SignedState, variants: readonly ListVariant[]): Promise<FileIndex> {
+    const expected = variants.flatMap((variant): ExpectedVariant[] => {
+      const file = state.files.get(variant.path);
+      return file === undefined ? [] : [{ ...variant, expected: file }];
+    });
+    const [first] = expected;
+    if (first === undefined) return Promise.resolve(NO_FILES);
+    const key = digestOf(first.expected);
+    const known = this.read.get(key);
     if (known !== undefined) return known;
-    const started = this.readPackages(release, variants);
-    this.parsed.set(key, started);
+    const started = this.readList(state, expected);
+    this.read.set(key, started);
     // What could not be had is tried again at the next request.
-    const forget = () => this.parsed.delete(key);
+    const forget = () => this.read.delete(key);
     started.then((index) => index === NO_FILES && forget(), forget);
     return started;
   }
 
-  private async readPackages(release: Release, variants: readonly Variant[]): Promise<FileIndex> {
+  private async readList(state: SignedState, variants: readonly ExpectedVariant[]): Promise<FileIndex> {
     let missingTool: unknown;
-    for (const variant of await this.keptFirst(variants)) {
-      const place = await this.file(release, variant.path, variant.hash);
-      if (place === undefined) continue;
+    for (const { path, ending, expected } of await this.keptFirst(variants)) {
+      const wanted = this.wanted(state, path, expected);
+      if (!(await this.files.whole(wanted))) continue;
       try {
-        return await readPackagesFile(place, variant.ending);
+        return await readPackages(wanted.place, ending, this.repository.listReader());
       } catch (error) {
         if (!(error instanceof EverbootError && error.code === "tool-missing")) throw error;
         missingTool = error;
       }
     }
     if (missingTool !== undefined) throw missingTool;
-    // A mirror may lack parts that the Release file lists, as installer components.
-    this.parts.log.debug({ suite: this.suite, index: variants[0]?.path }, "the upstream lacks an index it lists");
+    // A mirror may lack parts that its signed files list, as installer components.
+    const about = { repository: this.repository.name, index: variants[0]?.path };
+    this.parts.log.debug(about, "the upstream lacks an index it lists");
     return NO_FILES;
   }
 
   /** The installer has mostly made us fetch one of the variants already. */
-  private async keptFirst(variants: readonly Variant[]): Promise<readonly Variant[]> {
-    const kept = await Promise.all(
-      variants.map((variant) => this.parts.store.holds(this.place(variant.hash), variant.hash)),
-    );
-    return [...variants.filter((_, index) => kept[index]), ...variants.filter((_, index) => !kept[index])];
+  private async keptFirst(variants: readonly ExpectedVariant[]): Promise<readonly ExpectedVariant[]> {
+    const kept = await this.parts.store.objects();
+    const isKept = ({ expected }: ExpectedVariant) => kept.has(digestOf(expected));
+    return [...variants.filter(isKept), ...variants.filter((variant) => !isKept(variant))];
   }
-}
-
-/** Asked for by hash, an upstream that is just being updated still has the right one. */
-function sourcesOf(release: Release, path: string, hash: FileHash): string[] {
-  const folder = dirname(path) === "." ? "" : `${dirname(path)}/`;
-  return release.byHash ? [`${folder}by-hash/SHA256/${hash.sha256}`, path] : [path];
-}
-
-function variantsOf(release: Release, folder: string): Variant[] {
-  return PACKAGES_ENDINGS.flatMap((ending) => {
-    const path = `${folder}/Packages${ending}`;
-    const hash = release.files.get(path);
-    return hash === undefined ? [] : [{ path, ending, hash }];
-  });
 }

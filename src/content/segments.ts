@@ -39,7 +39,7 @@ export function sliceSegments(segments: readonly Segment[], offset: number, leng
 
 function sliceOne(segment: Segment, offset: number, length: number): Segment {
   if (segment.kind === "bytes") return { kind: "bytes", bytes: segment.bytes.subarray(offset, offset + length) };
-  return { kind: "disk", path: segment.path, offset: segment.offset + offset, length };
+  return { ...segment, offset: segment.offset + offset, length };
 }
 
 /** Random access over a ServedFile: keeps its disk files open until `close`. */
@@ -74,6 +74,7 @@ export class SegmentReader {
       target.set(slice.bytes);
       return;
     }
+    await slice.arrival?.beyond(slice.offset + target.length - 1);
     const handle = await this.handle(slice.path);
     let done = 0;
     while (done < target.length) {

@@ -1,9 +1,25 @@
 /** A file as the protocol servers see it: pieces of disk files and of memory, one after the other. Pure data. */
+import type { ErrorDetails } from "../base/errors.ts";
 
 export type Segment =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
-  /** `length` bytes of the disk file `path` from `offset`. */
-  | { readonly kind: "disk"; readonly path: string; readonly offset: number; readonly length: number };
+  /** `length` bytes of the disk file `path` from `offset`. With an `arrival` it is still being written. */
+  | {
+      readonly kind: "disk";
+      readonly path: string;
+      readonly offset: number;
+      readonly length: number;
+      readonly arrival?: Arrival;
+    };
+
+/** How much of a file is there that is still being fetched. */
+export interface Arrival {
+  /**
+   * Resolves with the length of the file's beginning that may be given out, once that is more than `position`; rejects
+   * when it will never be.
+   */
+  beyond(position: number): Promise<number>;
+}
 
 export interface ServedFile {
   readonly size: number;
@@ -21,12 +37,16 @@ export type Lookup =
   | { readonly kind: "absent" }
   | { readonly kind: "refused" }
   /** `code` of the error table: an outage, worth trying again. */
-  | { readonly kind: "broken"; readonly code: "store-unavailable" | "upstream-unavailable" | "upstream-mismatch" };
+  | {
+      readonly kind: "broken";
+      readonly code: "store-unavailable" | "upstream-unavailable" | "upstream-down" | "upstream-mismatch";
+      readonly details?: ErrorDetails;
+    };
 
 /** Who asks: a path means different files to different machines (`/grub/grub.cfg`). */
 export interface Requester {
   readonly address: string;
-  readonly protocol: "http" | "tftp";
+  readonly protocol: "http" | "tftp" | "ftp";
 }
 
 /**

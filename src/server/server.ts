@@ -17,7 +17,7 @@ export type NamedDurations = ReadonlyArray<readonly [name: string, histogram: Hi
 
 /** One finished (or broken off) download. */
 export interface Transfer {
-  readonly protocol: "http" | "tftp";
+  readonly protocol: "http" | "tftp" | "ftp";
   readonly client: string;
   /** Percent-decoded path. */
   readonly path: string;

@@ -17,6 +17,8 @@ export interface Site {
   readonly etcd?: readonly string[];
   /** Absent = by the control socket alone. */
   readonly api?: ApiPlace;
+  /** Absent = no server answers for names. */
+  readonly dns?: DnsPlace;
   readonly hooks?: readonly Hook[];
   readonly trees: ReadonlyMap<string, Tree>;
   readonly profiles: ReadonlyMap<string, Profile>;
@@ -33,6 +35,11 @@ export interface ApiPlace {
   readonly listen?: readonly Ipv4[];
   /** Who may read `/metrics`: those with a token, or anyone. */
   readonly metrics: "token" | "open";
+}
+
+export interface DnsPlace {
+  /** Name servers that are asked for other names, best first; empty = other names are refused. */
+  readonly forward: readonly Ipv4[];
 }
 
 /** Who is told when a host comes into one of some states. */
@@ -95,6 +102,10 @@ export interface Tree {
    * folder holds everything.
    */
   readonly upstream?: string;
+  /** Of a mirror of rpm packages: folders with `repodata/` below the upstream. Absent = those of the family's media. */
+  readonly repositories?: readonly string[];
+  /** Bytes of packages that a mirror keeps; absent = no bound. */
+  readonly cache?: number;
   /**
    * Absolute path of the OpenPGP keyring (binary, as in /usr/share/keyrings) that signs the tree's Release file, for a
    * tree that the distribution itself did not sign. Installer and installed system are made to trust it.

@@ -23,6 +23,7 @@ export function resolveSite(entry: SiteEntry, folder: string, revision: string):
     servers: mapEntries(entry.servers, resolveServer),
     ...(entry.state ? { etcd: entry.state.etcd } : {}),
     ...(entry.api === "off" ? {} : { api: entry.api }),
+    ...resolveDns(entry),
     hooks: entry.hooks.map((hook) => resolveHook(hook, absolute)),
     trees,
     profiles,
@@ -39,9 +40,18 @@ function resolveHook({ secret_file: secretFile, ...hook }: HookEntry, absolute: 
   return secretFile === undefined ? hook : { ...hook, secretFile: absolute(secretFile) };
 }
 
+/** A name that is handed out must have somebody who answers for it. */
+function resolveDns({ dns, names }: SiteEntry): Pick<Site, "dns"> {
+  if (dns === "off") return {};
+  const usual = names?.install === undefined ? undefined : { forward: [] };
+  const place = dns ?? usual;
+  return place ? { dns: place } : {};
+}
+
 function resolveTree(tree: TreeEntry, name: string, absolute: Absolute): Tree {
   const keyring = tree.keyring === undefined ? {} : { keyring: absolute(tree.keyring) };
-  return { ...tree, name, path: absolute(tree.path), ...keyring };
+  const folders = tree.repositories?.map((folder) => (folder === "." ? "" : folder));
+  return { ...tree, name, path: absolute(tree.path), ...keyring, ...(folders && { repositories: folders }) };
 }
 
 function resolveServer({ interface: interfaces, http_port: httpPort, ...server }: ServerEntry, name: string): Server {

@@ -83,6 +83,14 @@ export const treeSchema = z.strictObject({
     .describe(
       "Base URL of a mirror: its files are fetched when first asked for, verified and kept in `path`; `apt`: the mirror that apt on the server uses. Left out: the folder holds everything.",
     ),
+  repositories: lines
+    .exactOptional()
+    .describe(
+      "Of a mirror of rpm packages: folders with `repodata/` below the upstream, `.` is the upstream itself; left out: those of the family's media.",
+    ),
+  cache: values.byteSize
+    .exactOptional()
+    .describe("Of a mirror: so much of packages is kept, as in `40GiB`; left out: all that was asked for."),
   keyring: values.line
     .exactOptional()
     .describe(
@@ -186,6 +194,13 @@ export const hostSchema = z.strictObject({
   loader: loader.exactOptional().describe("The host's own choice in place of its profile's `loader`."),
 });
 
+const dnsSchema = z.strictObject({
+  forward: z
+    .array(values.ipv4)
+    .default([])
+    .describe("Name servers that are asked for other names, best first; left out: other names are refused."),
+});
+
 const apiSchema = z.strictObject({
   port: z.int().min(1).max(65535).default(8080).describe("TCP port of the API and the dashboard."),
   listen: z
@@ -248,6 +263,12 @@ export const siteSchema = z.strictObject({
     .union([z.enum(["off"]), apiSchema])
     .prefault({})
     .describe("Where the API and the dashboard are to be had; `off`: by the control socket alone."),
+  dns: z
+    .union([z.enum(["off"]), dnsSchema])
+    .exactOptional()
+    .describe(
+      "Every server answers for the names of the site on port 53; `off`: none does; left out: where `names` has `install`.",
+    ),
   hooks: z.array(hookSchema).default([]).describe("Who is told of what becomes of the hosts: web hooks."),
   trees: z.record(values.name, treeSchema).default({}).describe("Installable releases, by name."),
   bond: bondPolicySchema.exactOptional().describe("Bond of all hosts that have two NICs or more."),

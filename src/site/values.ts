@@ -68,6 +68,16 @@ export const interfaceName = shaped(
 );
 export const word = shaped("word", /^[^\s\p{Cc}]+$/u, "write one word without blanks");
 export const line = shaped("line of text", /^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$/u, "write one line of text");
+const UNITS: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+
+function parseByteSize(text: string): number | undefined {
+  const [, count, unit = ""] = /^(\d{1,9}) ?([KMGT]iB)$/.exec(text) ?? [];
+  const factor = UNITS[unit];
+  return count === undefined || factor === undefined ? undefined : Number(count) * factor;
+}
+
+/** In bytes. */
+export const byteSize = parsed("size", parseByteSize, "write a number with KiB, MiB, GiB or TiB as in 40GiB");
 /** May go over several lines. */
 export const script = shaped("shell command", /\S/, "write a command");
 export const devicePath = shaped("disk", /^\/dev\/\S+$/, "write a device as in /dev/sda");

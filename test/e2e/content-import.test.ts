@@ -6,9 +6,10 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { Io } from "../../src/cli/command.ts";
-import { importCommand } from "../../src/cli/import.ts";
-import { folderResolver } from "../../src/content/folder.ts";
+import { createImportCommand } from "../../src/cli/import.ts";
 import { readManifest, verifyTree } from "../../src/content/manifest.ts";
+import { servedFolder } from "../../src/content/versions.ts";
+import { versionedResolver } from "../../src/content/versions-resolver.ts";
 import { tempFolder } from "./mirror-lab.ts";
 
 const IMAGES = "/usr/lib/debian-installer/images/12/amd64/text";
@@ -37,18 +38,20 @@ test("imports the netboot images of Debian's package", { skip }, async () => {
       signal: new AbortController().signal,
       terminal: false,
     };
+    const importCommand = createImportCommand(async () => new Set());
     assert.equal(await importCommand.run([IMAGES, "--as", "debian-12"], io), 0);
     const tree = join(cwd, "tree");
     for (const name of ["linux", "initrd.gz"]) {
       const original = await readFile(join(IMAGES, "debian-installer/amd64", name));
-      assert.ok(original.equals(await readFile(join(tree, "netboot", name))), name);
-      assert.equal((await folderResolver(tree)(`netboot/${name}`)).kind, "file");
+      assert.ok(original.equals(await readFile(join(await servedFolder(tree), "netboot", name))), name);
+      assert.equal((await versionedResolver(tree).lookup(`netboot/${name}`)).kind, "file");
     }
-    const manifest = await readManifest(tree);
+    const served = await servedFolder(tree);
+    const manifest = await readManifest(served);
     assert.deepEqual(manifest && [...manifest.keys()], ["netboot/initrd.gz", "netboot/linux"]);
-    assert.deepEqual(manifest && (await verifyTree(tree, manifest)), []);
+    assert.deepEqual(manifest && (await verifyTree(served, manifest)), []);
     assert.match(said.join("\n"), /^kernel 6\.1\.0-\d+-amd64$/m);
-    assert.match(said.join("\n"), /took in 2 files, \d+\.\d MB/);
+    assert.match(said.join("\n"), /took in 2 files, \d+\.\d MiB$/m);
     await assert.rejects(importCommand.run([IMAGES, "--as", "debian-1"], io), { code: "tree-unknown" });
     assert.equal(await importCommand.run([IMAGES], io), 0);
     assert.match(said.at(-1) ?? "", /^ {2}debian-bookworm: \{family: debian, release: "bookworm", arch: amd64, path: /);
@@ -98,11 +101,19 @@ test("a medium says what it is, goes into its tree, into no other, and check com
     assert.deepEqual(everboot("import", "medium", "--as", "redhat-9.6", "-c", "declared.yaml").status, 0);
 
     const taken = everboot("import", "medium", "--as", "rocky-9");
-    assert.deepEqual([taken.status, taken.stderr], [0, ""]);
-    assert.match(taken.stdout, /^Rocky Linux 9\.6 .*\ntree rocky-9 at .*\/rocky-9: took in 6 files, 0\.0 MB\n$/);
-    const manifest = await readManifest(join(cwd, "rocky-9"));
+    assert.equal(taken.status, 0, taken.stderr);
+    const [first = "", ...rest] = taken.stdout.split("\n");
+    assert.match(first, /^Rocky Linux 9\.6 /);
+    assert.deepEqual(rest.slice(0, 2), [
+      "it has no hashes of its own: nothing says whether it is whole",
+      "0 of 6 files are what the lists of hashes beside them say",
+    ]);
+    assert.match(rest[2] ?? "", /^tree rocky-9 at .*\/rocky-9: took in 6 files, \d+ B$/);
+    assert.match(rest[3] ?? "", /^version [0-9a-f]{12} is served now$/);
+    const served = await servedFolder(join(cwd, "rocky-9"));
+    const manifest = await readManifest(served);
     assert.deepEqual(manifest && [...manifest.keys()].sort(), Object.keys(MEDIUM).sort());
-    assert.deepEqual(manifest && (await verifyTree(join(cwd, "rocky-9"), manifest)), []);
+    assert.deepEqual(manifest && (await verifyTree(served, manifest)), []);
 
     const refused = everboot("import", "medium", "--as", "rocky-8");
     assert.equal(refused.status, 2);

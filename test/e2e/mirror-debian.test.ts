@@ -32,10 +32,12 @@ async function obstacle(): Promise<string | undefined> {
   return answer?.ok ? undefined : "the mirror of this machine's apt cannot be reached";
 }
 
-function placeOf(found: Lookup): string {
+/** The place of a file, once all of it is there. */
+async function placeOf(found: Lookup): Promise<string> {
   const segment = found.kind === "file" ? found.file.segments[0] : undefined;
-  assert.equal(segment?.kind, "disk", JSON.stringify(found));
-  return segment?.kind === "disk" ? segment.path : "";
+  assert.ok(segment?.kind === "disk", JSON.stringify(found));
+  await segment.arrival?.beyond(segment.length - 1);
+  return segment.path;
 }
 
 test("mirrors Debian 12 itself, by its signatures", { skip: (await obstacle()) ?? false }, async () => {
@@ -43,14 +45,14 @@ test("mirrors Debian 12 itself, by its signatures", { skip: (await obstacle()) ?
   const tree: Tree = { name: "t", family: "debian", release: "bookworm", arch: "amd64", path, upstream: "apt" };
   const mirror = await openMirror(tree, { log: silentLog });
   try {
-    const inRelease = await readFile(placeOf(await mirror.lookup("dists/bookworm/InRelease")), "utf8");
+    const inRelease = await readFile(await placeOf(await mirror.lookup("dists/bookworm/InRelease")), "utf8");
     assert.match(inRelease, /^-----BEGIN PGP SIGNED MESSAGE-----[\s\S]+^Codename: bookworm$/m);
-    const index = await readPackagesFile(placeOf(await mirror.lookup(PACKAGES)), ".xz");
+    const index = await readPackagesFile(await placeOf(await mirror.lookup(PACKAGES)), ".xz");
     assert.ok(index.size > 10_000, `${index.size} packages`);
     const [wanted, hash] = [...index].find(([name]) => name.startsWith("pool/main/h/hostname/hostname_")) ?? [];
     assert.ok(wanted !== undefined && hash !== undefined);
     const found = await mirror.lookup(wanted);
-    const bytes = await readFile(placeOf(found));
+    const bytes = await readFile(await placeOf(found));
     assert.equal(createHash("sha256").update(bytes).digest("hex"), hash.sha256);
     assert.equal(bytes.length, hash.size);
   } finally {

@@ -1,4 +1,5 @@
 /** A tiny signed archive and the servers around it, for tests of the pull-through mirror. */
+import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -12,11 +13,22 @@ import type { TreeResolver } from "../../src/content/folder.ts";
 import { SegmentReader } from "../../src/content/segments.ts";
 
 const run = promisify(execFile);
-const TOOLS = ["dpkg-deb", "apt-ftparchive", "apt-get", "gpg", "gpgv", "gpgconf", "xz"];
+const SIGNING_TOOLS = ["gpg", "gpgv", "gpgconf"];
+const APT_TOOLS = ["dpkg-deb", "apt-ftparchive", "apt-get", "xz"];
 
 /** Why a signed archive cannot be made here, for `test({ skip })`. */
 export function archiveObstacle(): string | undefined {
-  const missing = TOOLS.filter((tool) => !isOnPath(tool));
+  return toolObstacle(...APT_TOOLS, ...SIGNING_TOOLS);
+}
+
+/** Why signed repositories of rpm packages cannot be made here. */
+export function rpmObstacle(): string | undefined {
+  return toolObstacle("createrepo_c", "rpmbuild", ...SIGNING_TOOLS);
+}
+
+/** Which of the programs are not here. */
+export function toolObstacle(...tools: readonly string[]): string | undefined {
+  const missing = tools.filter((tool) => !isOnPath(tool));
   return missing.length === 0 ? undefined : `needs ${missing.join(", ")}`;
 }
 
@@ -54,6 +66,12 @@ export class SigningKey {
     const path = (name: string) => join(folder, name);
     await this.gpg("--output", path("InRelease"), "--clearsign", path("Release"));
     await this.gpg("--output", path("Release.gpg"), "--armor", "--detach-sign", path("Release"));
+  }
+
+  /** Writes `path`.asc, and `path`.key with the public key, as createrepo's users do. */
+  async signBeside(path: string): Promise<void> {
+    await this.gpg("--output", `${path}.asc`, "--armor", "--detach-sign", path);
+    await this.gpg("--output", `${path}.key`, "--armor", "--export");
   }
 
   async remove(): Promise<void> {
@@ -193,22 +211,29 @@ class LoopbackServer {
   }
 }
 
-/** The upstream: serves an archive's folder, and does what upstreams do on bad days. */
+/** The upstream: serves a folder, and does what upstreams do on bad days. */
 export class UpstreamServer extends LoopbackServer {
   /** Paths asked for, in order. */
   readonly requests: string[] = [];
+  /** The Range headers of the requests, in order. */
+  readonly ranges: string[] = [];
   /** Paths whose bytes come out wrong, same in number. */
   readonly corrupted = new Set<string>();
   /** Paths that stop after half their bytes and go on with this promise. */
   readonly stalled = new Map<string, Promise<void>>();
+  /** Paths whose next answers break off after so many bytes. */
+  readonly cuts = new Map<string, number[]>();
+  /** Does it answer Range with a part? */
+  knowsRanges: boolean = true;
   /** Told each time that half of a stalled file has been sent. */
   onStall: () => void = () => {};
 
-  constructor(archive: Archive) {
+  constructor(folder: { readonly root: string }) {
     super(async (request, response) => {
       const path = decodeURIComponent(request.url ?? "").slice(1);
       this.requests.push(path);
-      const bytes = await archive.read(path).catch(() => undefined);
+      if (request.headers.range !== undefined) this.ranges.push(request.headers.range);
+      const bytes = await readFile(join(folder.root, path)).catch(() => undefined);
       if (bytes === undefined) response.writeHead(404).end();
       else await this.send(path, bytes, request, response);
     });
@@ -225,14 +250,44 @@ export class UpstreamServer extends LoopbackServer {
       return;
     }
     if (this.corrupted.has(path)) bytes[bytes.length >> 1] = ~(bytes[bytes.length >> 1] ?? 0);
-    response.writeHead(200, { "content-length": bytes.length, etag });
+    const body = this.head(bytes, request, response, etag);
+    const cut = this.cuts.get(path)?.shift();
+    if (cut !== undefined) {
+      await new Promise((sent) => response.write(body.subarray(0, cut), sent));
+      response.destroy();
+      return;
+    }
+    await this.sendBody(path, body, response);
+  }
+
+  /** Sends the headers; returns what the body shall be. */
+  private head(bytes: Buffer, request: IncomingMessage, response: ServerResponse, etag: string): Buffer {
+    const start = this.knowsRanges ? Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0) : 0;
+    const range = start > 0 ? { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {};
+    response.writeHead(start > 0 ? 206 : 200, { "content-length": bytes.length - start, etag, ...range });
+    return bytes.subarray(start);
+  }
+
+  private async sendBody(path: string, body: Buffer, response: ServerResponse): Promise<void> {
     const stall = this.stalled.get(path);
     if (stall !== undefined) {
-      response.write(bytes.subarray(0, bytes.length >> 1));
+      response.write(body.subarray(0, body.length >> 1));
       this.onStall();
       await stall;
-      response.end(bytes.subarray(bytes.length >> 1));
-    } else response.end(bytes);
+      response.end(body.subarray(body.length >> 1));
+    } else response.end(body);
+  }
+}
+
+/** The bytes that `resolve` finds at `path`. */
+export async function bytesOf(resolve: TreeResolver, path: string): Promise<Buffer> {
+  const found = await resolve(path);
+  assert.ok(found.kind === "file", `${path}: ${JSON.stringify(found)}`);
+  const reader = new SegmentReader(found.file);
+  try {
+    return Buffer.from(await reader.read(0, found.file.size));
+  } finally {
+    await reader.close();
   }
 }
 

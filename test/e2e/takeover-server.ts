@@ -29,7 +29,7 @@ export interface TakeoverOptions {
 
 export type TakeoverLine =
   | { readonly ready: true }
-  | { readonly started: string; readonly protocol: "http" | "tftp"; readonly at: number }
+  | { readonly started: string; readonly protocol: string; readonly at: number }
   | { readonly counters: Readonly<Record<string, number>> };
 
 const HTTP_PORT = 80;
@@ -46,7 +46,7 @@ async function serve(options: TakeoverOptions): Promise<void> {
     address,
     resolve: async () => ({ kind: "file", file: served }) as const,
     observer: {
-      started: ({ client, protocol }: { client: string; protocol: "http" | "tftp" }) =>
+      started: ({ client, protocol }: { client: string; protocol: string }) =>
         tell({ started: client, protocol, at: Date.now() }),
       ended: () => {},
       request: () => {},

@@ -98,7 +98,7 @@ function verdictOf(lookup: Lookup): HttpVerdict {
     case "refused":
       return { kind: "error", code: "file-refused" };
     case "broken":
-      return { kind: "error", code: lookup.code };
+      return { kind: "error", code: lookup.code, details: lookup.details ?? {} };
   }
 }
 

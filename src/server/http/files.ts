@@ -76,8 +76,10 @@ async function* readDisk(
   const file = await openFile(segment.path, "r");
   try {
     for (let done = 0; done < segment.length; ) {
-      const wanted = Math.min(buffer.length, segment.length - done);
-      const { bytesRead } = await readFile(file, buffer, 0, wanted, segment.offset + done);
+      const position = segment.offset + done;
+      const there = segment.arrival === undefined ? Infinity : await segment.arrival.beyond(position);
+      const wanted = Math.min(buffer.length, segment.length - done, there - position);
+      const { bytesRead } = await readFile(file, buffer, 0, wanted, position);
       if (bytesRead === 0) throw new Error(`${segment.path} became shorter while it was served`);
       yield buffer.subarray(0, bytesRead);
       done += bytesRead;

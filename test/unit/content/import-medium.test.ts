@@ -21,6 +21,7 @@ import { MOST_TEXT } from "../../../src/content/detect-tree.ts";
 import { identify, importTree } from "../../../src/content/import.ts";
 import { isIsoFile, isoFiles } from "../../../src/content/import-iso.ts";
 import { readManifest, verifyTree } from "../../../src/content/manifest.ts";
+import { servedFolder } from "../../../src/content/versions.ts";
 import { debian } from "../../../src/os/debian.ts";
 import { redhat } from "../../../src/os/redhat.ts";
 import { ubuntu } from "../../../src/os/ubuntu.ts";
@@ -65,14 +66,16 @@ async function put(folder: string, files: Readonly<Record<string, string>>): Pro
   }
 }
 
-async function assertTree(root: string, paths: readonly string[]): Promise<void> {
-  const manifest = await readManifest(root);
+async function assertTree(root: string, paths: readonly string[]): Promise<string> {
+  const served = await servedFolder(root);
+  const manifest = await readManifest(served);
   assert.deepEqual(manifest && [...manifest.keys()].sort(), [...paths].sort());
-  assert.deepEqual(manifest && (await verifyTree(root, manifest)), []);
-  assert.deepEqual(
-    (await readdir(root)).filter((name) => name.startsWith(".everboot-")),
-    [".everboot-manifest.jsonl"],
-  );
+  assert.deepEqual(manifest && (await verifyTree(served, manifest)), []);
+  assert.deepEqual((await readdir(root)).filter((name) => name.startsWith(".everboot-")).sort(), [
+    ".everboot-current",
+    ".everboot-versions",
+  ]);
+  return served;
 }
 
 describe("a medium in a folder", () => {
@@ -80,9 +83,9 @@ describe("a medium in a folder", () => {
     await put("medium", ROCKY);
     const { kind, files, found } = await importTree(at("medium"), rocky9(), FAMILIES);
     assert.deepEqual([kind, files.length, found?.product], ["medium", 6, "Rocky Linux 9.6"]);
-    await assertTree(rocky9().path, Object.keys(ROCKY));
+    const served = await assertTree(rocky9().path, Object.keys(ROCKY));
     const [own, other] = await Promise.all(
-      [rocky9().path, at("medium")].map(async (root) => (await stat(join(root, "images/install.img"))).ino),
+      [served, at("medium")].map(async (root) => (await stat(join(root, "images/install.img"))).ino),
     );
     assert.equal(own, other);
   });
@@ -113,11 +116,11 @@ describe("a medium in a folder", () => {
     await symlink("pxeboot/vmlinuz", at("medium/images/kernel"));
     await symlink("images", at("medium/folder"));
     await importTree(at("medium"), rocky9(), FAMILIES);
-    await assertTree(rocky9().path, [...Object.keys(ROCKY), "images/kernel"]);
-    assert.equal(await readFile(join(rocky9().path, "images/kernel"), "utf8"), "kernel");
+    const served = await assertTree(rocky9().path, [...Object.keys(ROCKY), "images/kernel"]);
+    assert.equal(await readFile(join(served, "images/kernel"), "utf8"), "kernel");
   });
 
-  test("that is the tree's own folder already gets its manifest", async () => {
+  test("that is the tree's own folder already becomes a version of it", async () => {
     await put("trees/rocky-9", ROCKY);
     await importTree(rocky9().path, rocky9(), FAMILIES);
     await assertTree(rocky9().path, Object.keys(ROCKY));
@@ -182,17 +185,17 @@ describe("a medium as an ISO file", { skip: isoObstacle() }, () => {
     const iso = await makeIso("rocky", ROCKY);
     assert.equal((await identify(iso, FAMILIES)).product, "Rocky Linux 9.6");
     await importTree(iso, rocky9(), FAMILIES);
-    await assertTree(rocky9().path, Object.keys(ROCKY));
-    assert.equal(await readFile(join(rocky9().path, ".treeinfo"), "utf8"), TREEINFO);
-    assert.equal((await stat(join(rocky9().path, "images/pxeboot/vmlinuz"))).mode & 0o777, 0o644);
+    const served = await assertTree(rocky9().path, Object.keys(ROCKY));
+    assert.equal(await readFile(join(served, ".treeinfo"), "utf8"), TREEINFO);
+    assert.equal((await stat(join(served, "images/pxeboot/vmlinuz"))).mode & 0o777, 0o644);
   });
 
   test("of Ubuntu goes into the tree itself too, also through a link to it", async () => {
     const iso = await makeIso("ubuntu", UBUNTU);
     await symlink(iso, at("link"));
     await importTree(at("link"), noble(), FAMILIES);
-    await assertTree(noble().path, [...Object.keys(UBUNTU), "live.iso"]);
-    assert.ok((await readFile(iso)).equals(await readFile(join(noble().path, "live.iso"))));
+    const served = await assertTree(noble().path, [...Object.keys(UBUNTU), "live.iso"]);
+    assert.ok((await readFile(iso)).equals(await readFile(join(served, "live.iso"))));
   });
 
   test("of another release is refused before anything is unpacked", async () => {

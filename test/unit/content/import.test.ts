@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { type ImportProgress, importTree } from "../../../src/content/import.ts";
 import { findImportSource } from "../../../src/content/import-source.ts";
 import { readManifest, verifyTree } from "../../../src/content/manifest.ts";
+import { listVersions, servedFolder } from "../../../src/content/versions.ts";
 import { debian } from "../../../src/os/debian.ts";
 import { redhat } from "../../../src/os/redhat.ts";
 import type { Tree } from "../../../src/site/model.ts";
@@ -23,13 +24,25 @@ describe("taking files into a tree", () => {
       await writeFile(at(path), path);
     }
   }
+  /** The files of the version that is served are what its manifest says, and nothing else lies beside the versions. */
+  async function assertServed(files: readonly string[]): Promise<string> {
+    const served = await servedFolder(tree.path);
+    const manifest = await readManifest(served);
+    assert.deepEqual(manifest && [...manifest.keys()].sort(), [...files].sort());
+    assert.deepEqual(manifest && (await verifyTree(served, manifest)), []);
+    const own = (await readdir(tree.path)).filter((name) => name.startsWith(".everboot-"));
+    assert.deepEqual(own.sort(), [".everboot-current", ".everboot-versions"]);
+    return served;
+  }
+  const NETBOOT = ["netboot/initrd.gz", "netboot/linux"];
+  const MIRROR = ["dists/bookworm/Release", "dists/bookworm/main/Packages", "pool/main/a.deb"];
   const refusal = (reason: RegExp) => ({ code: "import-refused", message: reason });
 
   beforeEach(async () => {
     base = await mkdtemp(join(tmpdir(), "everboot-test-"));
     tree = { name: "t", family: "debian", release: "bookworm", arch: "amd64", path: at("tree") };
     await put("net/text/debian-installer/amd64/linux", "net/text/debian-installer/amd64/initrd.gz");
-    await put("mirror/pool/main/a.deb", "mirror/dists/bookworm/InRelease", "mirror/dists/bookworm/main/Packages");
+    await put("mirror/pool/main/a.deb", "mirror/dists/bookworm/Release", "mirror/dists/bookworm/main/Packages");
   });
   afterEach(() => rm(base, { recursive: true }));
 
@@ -59,7 +72,7 @@ describe("taking files into a tree", () => {
     const cases: Array<[string, RegExp]> = [
       [at("none"), /no such folder or file$/],
       [at("file.iso"), /neither a folder nor an ISO file: unpack it/],
-      ["https://example.org/netboot.tar.gz", /is a URL, not a folder or ISO file/],
+      ["ftp://example.org/medium.iso", /no such folder or file$/],
       [at("half"), /has neither linux and initrd\.gz in one folder/],
     ];
     for (const [folder, reason] of cases) await assert.rejects(importTree(folder, tree, FAMILIES), refusal(reason));
@@ -86,62 +99,108 @@ describe("taking files into a tree", () => {
       refusal(new RegExp(`${itself} trixie for arm64: .* correct its \`arch\`$`)),
     );
     await importTree(at("net/text"), { ...tree, release: "trixie" }, FAMILIES);
-    assert.equal((await readManifest(tree.path))?.size, 2);
+    await assertServed(NETBOOT);
   });
 
-  test("several imports add up, and the manifest is right", async () => {
+  test("several imports add up: each makes a version, with hard links of what the one before had", async () => {
     const seen: ImportProgress[] = [];
-    await importTree(at("net"), tree, FAMILIES);
+    const first = await importTree(at("net"), tree, FAMILIES);
+    const old = await assertServed(NETBOOT);
     const result = await importTree(at("mirror"), tree, FAMILIES, { onProgress: (progress) => seen.push(progress) });
-    assert.equal(result.kind, "mirror");
-    assert.deepEqual(
-      seen.map(({ files, totalFiles }) => `${files}/${totalFiles}`),
-      ["1/3", "2/3", "3/3"],
-    );
-    const manifest = await readManifest(tree.path);
-    assert.ok(manifest);
-    assert.equal(manifest.size, 5);
-    assert.deepEqual(await verifyTree(tree.path, manifest), []);
-    assert.deepEqual((await readdir(tree.path)).sort(), [".everboot-manifest.jsonl", "dists", "netboot", "pool"]);
-    assert.equal(
-      await readFile(join(tree.path, "dists/bookworm/InRelease"), "utf8"),
-      "mirror/dists/bookworm/InRelease",
-    );
+    assert.deepEqual([result.kind, result.before, result.adopted], ["mirror", first.version, undefined]);
+    const total = 3 * "mirror/".length + "pool/main/a.deb".length + "dists/bookworm/Release".length;
+    const last = { step: "take", unit: "bytes", done: total + "dists/bookworm/main/Packages".length };
+    assert.deepEqual([seen.length, seen.at(-1)], [3, { ...last, total: last.done }]);
+    const served = await assertServed([...MIRROR, ...NETBOOT]);
+    const inodes = [old, served].map(async (folder) => (await stat(join(folder, "netboot/linux"))).ino);
+    assert.equal(await inodes[0], await inodes[1]);
+    assert.equal(await readFile(join(served, "dists/bookworm/Release"), "utf8"), "mirror/dists/bookworm/Release");
   });
 
-  test("packages are hard links, indices are copies, signed files come last", async () => {
-    const { files } = await importTree(at("mirror"), tree, FAMILIES);
-    assert.deepEqual(
-      files.map((file) => file.path),
-      ["pool/main/a.deb", "dists/bookworm/main/Packages", "dists/bookworm/InRelease"],
-    );
-    const inode = async (path: string) => (await stat(path)).ino;
-    const inTree = (path: string) => join(tree.path, path);
-    assert.equal(await inode(inTree("pool/main/a.deb")), await inode(at("mirror/pool/main/a.deb")));
-    assert.notEqual(
-      await inode(inTree("dists/bookworm/InRelease")),
-      await inode(at("mirror/dists/bookworm/InRelease")),
-    );
+  test("the same again makes no version", async () => {
+    const { version } = await importTree(at("net"), tree, FAMILIES);
+    const again = await importTree(at("net"), tree, FAMILIES);
+    assert.deepEqual([again.version, again.before], [version, version]);
+    assert.equal((await listVersions(tree.path)).length, 1);
+  });
+
+  test("the same again mends what the disk has spoiled", async () => {
+    const { version } = await importTree(at("net"), tree, FAMILIES);
+    const spoiled = join(await servedFolder(tree.path), "netboot/linux");
+    await writeFile(spoiled, "x".repeat((await stat(spoiled)).size));
+    assert.equal((await importTree(at("net"), tree, FAMILIES)).version, version);
+    await assertServed(NETBOOT);
+  });
+
+  test("--replace leaves out what the version before had", async () => {
+    await importTree(at("net"), tree, FAMILIES);
+    await importTree(at("mirror"), tree, FAMILIES, { replace: true });
+    await assertServed(MIRROR);
+  });
+
+  test("the files of a plain tree become its first version, and stay where they are", async () => {
+    await put("tree/netboot/linux", "tree/notes.txt", "tree/dists/bookworm/Release");
+    const { adopted, before } = await importTree(at("net"), tree, FAMILIES);
+    assert.equal(before, adopted);
+    const served = await assertServed(["dists/bookworm/Release", ...NETBOOT, "notes.txt"]);
+    assert.equal(await readFile(join(served, "netboot/linux"), "utf8"), "net/text/debian-installer/amd64/linux");
+    assert.equal(await readFile(at("tree/netboot/linux"), "utf8"), "tree/netboot/linux");
+    assert.deepEqual((await listVersions(tree.path)).map(({ id, files }) => [id === adopted, files]).sort(), [
+      [false, 4],
+      [true, 3],
+    ]);
+    // An index that is written again in place is no file of the version.
+    assert.equal((await stat(at("tree/dists/bookworm/Release"))).nlink, 1);
+  });
+
+  test("of a mirror's folder only what imports brought is the first version", async () => {
+    await put("tree/netboot/linux", "tree/pool/main/kept.deb");
+    const manifest = { path: "netboot/linux", size: 18, sha256: "0".repeat(64) };
+    await writeFile(at("tree/.everboot-manifest.jsonl"), `${JSON.stringify(manifest)}\n`);
+    const mirror: Tree = { ...tree, upstream: "http://192.0.2.1/debian" };
+    const { adopted } = await importTree(at("net"), mirror, FAMILIES);
+    const first = (await listVersions(tree.path)).find(({ id }) => id === adopted);
+    assert.equal(first?.files, 1);
+    const packages = refusal(/has packages, and those of this tree come from its upstream: name netboot images alone/);
+    await assert.rejects(importTree(at("mirror"), mirror, FAMILIES), packages);
+  });
+
+  test("what is beyond the newest three goes, unless it is pinned, in use, or nobody knows", async () => {
+    const take = async (text: string, used?: string[]) => {
+      await put(`media/${text}/linux`, `media/${text}/initrd.gz`);
+      return importTree(at(`media/${text}`), tree, FAMILIES, { used: async () => used && new Set(used) });
+    };
+    const first = await take("1");
+    const second = await take("2");
+    await take("3");
+    const unknown = await take("4");
+    assert.deepEqual(unknown.removed, []);
+    assert.match(unknown.notes.join(), /old versions are kept: no daemon tells/);
+    const fifth = await take("5", [first.version]);
+    assert.deepEqual(fifth.removed, [second.version]);
+    assert.equal((await listVersions(tree.path)).length, 4);
   });
 
   test("a newer netboot image takes the place of the old one", async () => {
     await importTree(at("net"), tree, FAMILIES);
     await put("new/linux", "new/initrd.gz");
     await importTree(at("new"), tree, FAMILIES);
-    assert.equal(await readFile(join(tree.path, "netboot/linux"), "utf8"), "new/linux");
-    const manifest = await readManifest(tree.path);
-    assert.deepEqual(manifest && (await verifyTree(tree.path, manifest)), []);
+    const served = await assertServed(NETBOOT);
+    assert.equal(await readFile(join(served, "netboot/linux"), "utf8"), "new/linux");
   });
 
-  test("symbolic links to folders are left out of a mirror", async () => {
+  test("of a mirror's symbolic links those to folders are left out, those to files are files", async () => {
     await symlink("bookworm", at("mirror/dists/oldstable"));
-    const { files } = await importTree(at("mirror"), tree, FAMILIES);
-    assert.equal(files.length, 3);
+    await put("elsewhere/b.deb");
+    await symlink(at("elsewhere/b.deb"), at("mirror/pool/main/b.deb"));
+    await importTree(at("mirror"), tree, FAMILIES);
+    const served = await assertServed([...MIRROR, "pool/main/b.deb"]);
+    await rm(at("elsewhere"), { recursive: true });
+    assert.equal(await readFile(join(served, "pool/main/b.deb"), "utf8"), "elsewhere/b.deb");
   });
 
   test("broken off or failed in the middle, the tree is as it was", async () => {
-    await importTree(at("net"), tree, FAMILIES);
-    const before = await readFile(join(tree.path, ".everboot-manifest.jsonl"));
+    const { version } = await importTree(at("net"), tree, FAMILIES);
     const stop = new AbortController();
     const options = { signal: stop.signal, onProgress: () => stop.abort(new Error("enough")) };
     await assert.rejects(importTree(at("mirror"), tree, FAMILIES, options), refusal(/broken off before/));
@@ -150,16 +209,34 @@ describe("taking files into a tree", () => {
         throw Object.assign(new Error("disk full"), { code: "ENOSPC" });
       },
     });
-    await assert.rejects(failing, refusal(/cannot be taken in: ENOSPC/));
-    assert.deepEqual((await readdir(tree.path)).sort(), [".everboot-manifest.jsonl", "netboot"]);
-    assert.ok(before.equals(await readFile(join(tree.path, ".everboot-manifest.jsonl"))));
+    await assert.rejects(failing, refusal(/no space left for it on the tree's disk/));
+    await assertServed(NETBOOT);
+    assert.deepEqual(
+      (await listVersions(tree.path)).map(({ id }) => id),
+      [version],
+    );
   });
 
-  test("what a killed import left behind is removed", async () => {
-    // No process has this id: Linux ends at 2^22.
-    await put("tree/.everboot-import-4194999/pool/half", `tree/.everboot-import-${process.ppid}/pool/running`);
+  test("what killed imports left behind is removed", async () => {
+    // No process has the first id: Linux ends at 2^22. The second is ours, of an earlier process.
+    const names = ["import-4194999-1", "link-4194999-1", `removed-${process.pid}-1`];
+    await put(...names.map((name) => `tree/.everboot-${name}-00000000/half`));
     await importTree(at("net"), tree, FAMILIES);
-    const names = (await readdir(tree.path)).sort();
-    assert.deepEqual(names, [`.everboot-import-${process.ppid}`, ".everboot-manifest.jsonl", "netboot"]);
+    await assertServed(NETBOOT);
+  });
+
+  test("two at once are one too many", async () => {
+    const seconds: Promise<unknown>[] = [];
+    await importTree(at("net"), tree, FAMILIES, {
+      onProgress: () => {
+        const second = importTree(at("mirror"), tree, FAMILIES);
+        second.catch(() => undefined);
+        seconds.push(second);
+      },
+    });
+    const expected = refusal(new RegExp(`process ${process.pid} takes in something for tree t: wait`));
+    assert.equal(seconds.length, 2);
+    for (const second of seconds) await assert.rejects(second, expected);
+    await assertServed(NETBOOT);
   });
 });
