@@ -4,6 +4,7 @@ import { EverbootError, errorKind } from "../src/base/errors.ts";
 import type { Command, Io } from "../src/cli/command.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<Command>>> = {
+  dns: async () => (await import("./dns/command.ts")).dnsCommand,
   failover: async () => (await import("./failover/command.ts")).failoverCommand,
   "split-brain": async () => (await import("./split-brain/command.ts")).splitBrainCommand,
 };

@@ -21,6 +21,8 @@ import type { ClusterReport, SiteDesk } from "./server/boot/operations.ts";
 import { createPermitGate } from "./server/boot/permit-gate.ts";
 import { createTrees } from "./server/boot/trees.ts";
 import { createDhcpServer, type DhcpServer } from "./server/dhcp/server.ts";
+import { Forwarder } from "./server/dns/forwarder.ts";
+import { createDnsServer } from "./server/dns/server.ts";
 import { createHooks } from "./server/hooks/hooks.ts";
 import { createHttpServer } from "./server/http/server.ts";
 import { createMetrics, type Metrics } from "./server/metrics/metrics.ts";
@@ -74,6 +76,7 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
   const syslog = listened.map((address) =>
     createSyslogServer({ address, log, clock, knows: live.isHost, onMessage: live.syslog }),
   );
+  const dns = dnsServers(options, live, listened);
   const dhcp: DhcpServer = createDhcpServer({
     ...{ ...live.dhcp, interfaces: localInterfaces, leases: state.leases, clock, log, sockets: await udpOpener() },
   });
@@ -88,7 +91,7 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
   made.servers = [
     ...(cluster ? [cluster.first] : []),
     ...[...http, ...tftp].map(({ listener }) => listener),
-    ...[...syslog, dhcp, admissionOf(live)],
+    ...[...syslog, ...dns, dhcp, admissionOf(live)],
     ...(cluster ? [healthServer(health), cluster.last] : []),
   ];
   const metrics = metricsOf(options, { live, health, board, servers: () => made.servers });
@@ -110,6 +113,14 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
     hooks.siteChanged();
   };
   return { live, health, servers: [...made.servers, api, hooks], swap };
+}
+
+function dnsServers({ site, log }: ServersOptions, live: LiveSite, listened: readonly Ipv4[]): Server[] {
+  if (!site.dns) return [];
+  const forwarder = new Forwarder();
+  return listened.map((address) =>
+    createDnsServer({ address, log, forwarder, site: live.dns, installAddresses: live.installAddresses }),
+  );
 }
 
 function countersOf({ listener }: { readonly listener: Server }) {

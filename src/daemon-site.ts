@@ -23,7 +23,7 @@ import type { Operations } from "./server/api/api.ts";
 import { createBootFiles } from "./server/boot/boot-files.ts";
 import { firstBootJudge } from "./server/boot/first-boot-judge.ts";
 import { createInstallFiles } from "./server/boot/install-files.ts";
-import type { LogEvents } from "./server/boot/log-events.ts";
+import type { LogEvents, LogLine } from "./server/boot/log-events.ts";
 import { createOperations, type OperationsOptions } from "./server/boot/operations.ts";
 import type { PermitGate } from "./server/boot/permit-gate.ts";
 import { createRecorder, type Recorder } from "./server/boot/recorder.ts";
@@ -31,6 +31,7 @@ import { reportRoute } from "./server/boot/reports.ts";
 import type { Trees } from "./server/boot/trees.ts";
 import type { DhcpSite } from "./server/dhcp/server.ts";
 import type { DhcpEvent } from "./server/dhcp/verdict.ts";
+import { type DnsSite, dnsSite } from "./server/dns/judge.ts";
 import { installViewFor, lastingViewFor, serverFor } from "./server/endpoint.ts";
 import type { Route } from "./server/http/route.ts";
 import type { TransferObserver } from "./server/server.ts";
@@ -63,6 +64,8 @@ export interface Surroundings {
 
 interface SiteParts {
   readonly dhcp: DhcpSite;
+  readonly dns: DnsSite;
+  readonly installAddresses: () => readonly Ipv4[];
   readonly files: FileResolver;
   readonly admission: AdmissionControl;
   readonly transfers: TransferObserver;
@@ -71,10 +74,8 @@ interface SiteParts {
   readonly operations: Operations;
 }
 
-interface SyslogLine {
+interface SyslogLine extends LogLine {
   readonly client: string;
-  readonly program?: string;
-  readonly text: string;
 }
 
 /** Handlers for sockets that stay open: each request is handed to the parts of the moment, and stays with them. */
@@ -111,6 +112,12 @@ export class LiveSite {
   counters(): Readonly<Record<string, number>> {
     return this.parts.admission.counters();
   }
+
+  /** What is answered for names. */
+  readonly dns = (): DnsSite => this.parts.dns;
+
+  /** Where machines install from now, for those that ask by the install name. */
+  readonly installAddresses = (): readonly Ipv4[] => this.parts.installAddresses();
 
   readonly syslog = (line: SyslogLine): void => this.parts.syslog(line);
 
@@ -164,6 +171,8 @@ function createParts(surroundings: Surroundings, site: Site): SiteParts {
       stranger: (sighting) => unknown.note(sighting),
       ...(agreed && { agreement: agreed.agreement }),
     },
+    dns: dnsSite(site, site.dns?.forward ?? []),
+    installAddresses: () => installAddresses(surroundings, site),
     files,
     admission,
     transfers: withStrangers(recorder.transfers, site, unknown),
@@ -177,6 +186,14 @@ function createParts(surroundings: Surroundings, site: Site): SiteParts {
       unknown: createUnknownDesk({ unknown, site, sites: about.sites }),
     }),
   };
+}
+
+/** Of the servers that live and take new machines; dead ones are gone from the answers as soon as they are missed. */
+function installAddresses({ server, isAlive, members }: Surroundings, site: Site): readonly Ipv4[] {
+  const drained = new Set([...members().values()].filter(({ draining }) => draining).map(({ name }) => name));
+  const living = [...site.servers.values()].filter(({ name }) => name === server || isAlive(name));
+  const serving = living.filter(({ name }) => !drained.has(name));
+  return (serving.length > 0 ? serving : living).map(({ floating, address }) => floating ?? address);
 }
 
 function ownEntry(site: Site, name: string): SiteServer {
@@ -235,12 +252,13 @@ function withStrangers(observer: TransferObserver, site: Site, unknown: UnknownM
 }
 
 function syslogReader(site: Site, logEvents: LogEvents) {
-  return ({ client, program, text }: SyslogLine) => {
+  return ({ client, program, text, stamp }: SyslogLine) => {
     const host = site.hostByAddress.get(client as Ipv4);
     // A stranger's lines would fill the disk in a host's name.
     if (!host) return;
     const { readLog } = familyOf(FAMILIES, host.profile.tree);
-    logEvents.line(host.name, { text, ...(program !== undefined && { program }) }, readLog);
+    const said = { ...(program !== undefined && { program }), ...(stamp !== undefined && { stamp }) };
+    logEvents.line(host.name, { text, ...said }, readLog);
   };
 }
 

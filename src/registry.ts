@@ -4,6 +4,7 @@ import { leastLoaded } from "./balance/least-loaded.ts";
 import { parity } from "./balance/parity.ts";
 import type { BalancePolicy } from "./balance/policy.ts";
 import { rendezvous } from "./balance/rendezvous.ts";
+import { bind } from "./export/bind.ts";
 import { dnsmasq } from "./export/dnsmasq.ts";
 import type { Export } from "./export/exports.ts";
 import { haresources } from "./export/haresources.ts";
@@ -29,12 +30,14 @@ export const POLICIES: ReadonlyMap<string, BalancePolicy> = new Map(
 );
 
 /** Folders of `src/server`: protocols with sockets of their own, and what protocols share. */
-export const SERVERS = ["api", "boot", "dhcp", "hooks", "http", "metrics", "peers", "syslog", "tftp", "web"] as const;
+export const SERVERS = [
+  ...["api", "boot", "dhcp", "dns", "hooks", "http", "metrics", "peers", "syslog", "tftp", "trees", "web"],
+] as const;
 
 /** Files of `src/store` that fulfil the Store port. */
 export const STORES = ["etcd", "memory", "sqlite"] as const;
 
 /** What `everboot export` can make, by the name of its format. */
 export const EXPORTS: ReadonlyMap<string, Export> = new Map(
-  [iscDhcp, kea, dnsmasq, pxelinux, keepalived, haresources].map((each) => [each.name, each]),
+  [iscDhcp, kea, dnsmasq, bind, pxelinux, keepalived, haresources].map((each) => [each.name, each]),
 );

@@ -22,6 +22,7 @@ export interface Service {
 
 export const TFTP_PORT = 69;
 export const SYSLOG_PORT = 514;
+export const DNS_PORT = 53;
 
 export function servicesOf(site: Site, server: Server): readonly Service[] {
   const hasDhcp = site.subnets.some(({ dhcp }) => dhcp !== "off");
@@ -32,6 +33,9 @@ export function servicesOf(site: Site, server: Server): readonly Service[] {
     { name: "HTTP", protocol: "tcp", port: server.httpPort, ...clients },
     { name: "syslog", protocol: "udp", port: SYSLOG_PORT, ...clients },
     { name: "syslog", protocol: "tcp", port: SYSLOG_PORT, ...clients },
+    ...(site.dns ? (["udp", "tcp"] as const) : []).map(
+      (protocol) => ({ name: "DNS", protocol, port: DNS_PORT, ...clients }) as const,
+    ),
     ...apiServices(site, server),
     ...(isShared(site) ? sharedServices(site, server) : []),
   ];

@@ -91,6 +91,24 @@ const SERVING = {
     labels: ["listener"],
     of: "server",
   },
+  everboot_dns_answers_total: {
+    type: "counter",
+    help: "DNS answers, by their code",
+    labels: ["listener", "rcode"],
+    of: "server",
+  },
+  everboot_dns_forwards_total: {
+    type: "counter",
+    help: "DNS questions about names of others, by where their answer came from or why there is none",
+    labels: ["listener", "outcome"],
+    of: "server",
+  },
+  everboot_dns_answer_duration_seconds: {
+    type: "histogram",
+    help: "From a DNS query to its answer; way `own` or `forward`",
+    labels: ["listener", "way"],
+    of: "server",
+  },
   everboot_syslog_messages_total: {
     type: "counter",
     help: "Log lines received from installers, by transport",

@@ -28,6 +28,8 @@ const COUNTERS: Readonly<Record<string, Rule<FigureName>>> = {
   "status.": { metric: "everboot_http_responses_total", by: LISTENER, detail: "code" },
   "transfer.": { metric: "everboot_tftp_transfers_total", by: LISTENER, detail: "outcome" },
   "error.": { metric: "everboot_tftp_errors_total", by: LISTENER, detail: "reason" },
+  "answer.": { metric: "everboot_dns_answers_total", by: LISTENER, detail: "rcode" },
+  "forward.": { metric: "everboot_dns_forwards_total", by: LISTENER, detail: "outcome" },
   "message.": { metric: "everboot_syslog_messages_total", by: LISTENER, detail: "transport" },
   waiting: { metric: "everboot_admission_waiting", by: [] },
   "let-in": { metric: "everboot_admission_decisions_total", by: [], detail: "decision" },
@@ -43,12 +45,14 @@ const FROM_THE_START: Readonly<Record<string, readonly string[]>> = {
   ],
   http: ["cut", "too-many-connections", "unreadable"].map(dropped),
   tftp: ["internal", "store-unavailable", "too-many-sessions"].map(dropped),
+  dns: ["internal", "rate", "too-many-connections"].map(dropped),
   peers: ["forged"].map(dropped),
 };
 
 const DURATIONS: Readonly<Record<string, Rule<HistogramName>>> = {
   answer: { metric: "everboot_dhcp_answer_duration_seconds", by: [] },
   "answer.": { metric: "everboot_http_answer_duration_seconds", by: LISTENER, detail: "route" },
+  "dns-answer.": { metric: "everboot_dns_answer_duration_seconds", by: LISTENER, detail: "way" },
   request: { metric: "everboot_http_request_duration_seconds", by: LISTENER },
   transfer: { metric: "everboot_tftp_transfer_duration_seconds", by: LISTENER },
 };

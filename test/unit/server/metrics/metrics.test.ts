@@ -59,15 +59,22 @@ async function world(servers: readonly Server[], about: Partial<MetricsOptions> 
   return { metrics, clock, tell, storeTimes };
 }
 
+const DURATIONS = [
+  ["dhcp", "answer"],
+  ["dns 127.0.0.1", "dns-answer.own"],
+] as const;
+
 /** Names and counters of servers that these tests do not start. */
 const OTHERS: readonly Server[] = Object.entries({
   dhcp: { "reply.ack": 2 },
   "syslog 127.0.0.1": { "message.tcp": 1 },
+  "dns 127.0.0.1": { "answer.noerror": 2, "forward.cache": 1 },
   admission: { waiting: 0, "let-in": 1 },
   "peers one": { sent: 3 },
 }).map(([name, counts]) => ({
   ...{ name, start: async () => {}, stop: async () => {}, counters: () => counts },
-  durations: () => (name === "dhcp" ? [["answer", new Histogram([1]).snapshot()]] : []),
+  durations: () =>
+    DURATIONS.filter(([server]) => server === name).map(([, what]) => [what, new Histogram([1]).snapshot()]),
 }));
 
 test("a scrape tells all that is documented, soundly, of what has really been served", async () => {
