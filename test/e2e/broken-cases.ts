@@ -1,15 +1,5 @@
 /** Twelve ways in which an install is broken, each as near to the real thing as a lab comes. */
-import {
-  appendFileSync,
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { addCleanup, runQuietly } from "../../lab/cleanup.ts";
 import { DaemonProcess } from "../../lab/daemon-process.ts";
@@ -19,6 +9,7 @@ import type { Rack, TreeSource } from "../../lab/rack.ts";
 import { errnoOf } from "../../src/base/errors.ts";
 import type { Stage } from "../../src/cluster/events.ts";
 import type { HostStatus } from "../../src/cluster/status.ts";
+import { servedFolder } from "../../src/content/versions.ts";
 import { BROKEN_HOST, type BrokenCase, type Client, type Undo } from "./broken-run.ts";
 
 /** Enough for a permit, for machines that never come to their kernel. */
@@ -41,7 +32,7 @@ export const BROKEN_CASES: readonly BrokenCase[] = [
   {
     ...{ ...INSTALLER, name: "package-missing", causes: ["mirror-file-missing", "package-missing"] },
     breaks: async ({ tree }) => {
-      rmSync(packageOf(tree, /^base-files_.*\.deb$/));
+      rmSync(await packageOf(tree, /^base-files_.*\.deb$/));
       return nothing;
     },
   },
@@ -80,7 +71,9 @@ export const BROKEN_CASES: readonly BrokenCase[] = [
   {
     ...{ ...INSTALLER, name: "clock-off", causes: ["clock-wrong"] },
     // A day before the tree was signed: what its Release file says is not valid yet.
-    site: ({ profiles }, { tree }) => Object.assign(profiles.small, { early: [`date -s @${signedAt(tree) - 86_400}`] }),
+    site: async ({ profiles }, { tree }) => {
+      Object.assign(profiles.small, { early: [`date -s @${(await signedAt(tree)) - 86_400}`] });
+    },
   },
   {
     ...{ ...INSTALLER, name: "question", causes: ["question-asked"] },
@@ -102,7 +95,7 @@ export const BROKEN_CASES: readonly BrokenCase[] = [
     strike: {
       when: isAt("packages"),
       // One of the last that are fetched for the base system.
-      act: async ({ tree }) => appendFileSync(packageOf(tree, /^zlib1g_.*\.deb$/), "another version"),
+      act: async ({ tree }) => replaceByAnother(await packageOf(tree, /^zlib1g_.*\.deb$/)),
     },
   },
 ];
@@ -141,17 +134,26 @@ async function askAs(rack: Rack, vendorClass: string, architecture: string): Pro
   return { stop: () => client.remove() };
 }
 
-/** The only one that matches. */
-function packageOf(tree: string, pattern: RegExp): string {
-  const names = readdirSync(tree, { recursive: true, encoding: "utf8" });
+/** The file may be linked from where it was imported. */
+function replaceByAnother(file: string): void {
+  const bytes = readFileSync(file);
+  rmSync(file);
+  writeFileSync(file, Buffer.concat([bytes, Buffer.from("another version")]));
+}
+
+/** The only one that matches, of those that are served. */
+async function packageOf(tree: string, pattern: RegExp): Promise<string> {
+  const served = await servedFolder(tree);
+  const names = readdirSync(served, { recursive: true, encoding: "utf8" });
   const [found, ...others] = names.filter((name) => pattern.test(name.split("/").at(-1) ?? ""));
   if (found === undefined || others.length > 0) throw new Error(`not one file of ${tree} is ${pattern}`);
-  return join(tree, found);
+  return join(served, found);
 }
 
 /** Seconds since 1970. */
-function signedAt(tree: string): number {
-  const [, date] = /^Date: (.+)$/m.exec(readFileSync(join(tree, "dists/bookworm/Release"), "utf8")) ?? [];
+async function signedAt(tree: string): Promise<number> {
+  const release = join(await servedFolder(tree), "dists/bookworm/Release");
+  const [, date] = /^Date: (.+)$/m.exec(readFileSync(release, "utf8")) ?? [];
   if (date === undefined) throw new Error(`${tree} has no date`);
   return Date.parse(date) / 1000;
 }

@@ -24,7 +24,7 @@ export interface BrokenCase {
   /** In place of a tree that can be installed from. */
   readonly tree?: TreeSource;
   readonly host?: Partial<RackHost>;
-  readonly site?: (site: RackYaml, rack: Rack) => void;
+  readonly site?: (site: RackYaml, rack: Rack) => void | Promise<void>;
   /** Minutes for which the permit is valid. */
   readonly permit?: number;
   /** Before the permit is issued, and after; what they resolve with undoes it. */
@@ -115,7 +115,7 @@ class BrokenRun {
     const { broken, rack } = this;
     if (!broken.site) return;
     const site = parse(readFileSync(rack.siteFile, "utf8")) as RackYaml;
-    broken.site(site, rack);
+    await broken.site(site, rack);
     writeFileSync(rack.siteFile, stringify(site));
     await this.everboot("apply", "-c", rack.siteFile, "--yes");
   }
