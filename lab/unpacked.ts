@@ -24,6 +24,8 @@ export const UNPACKED_PACKAGES = [
   "libpci3",
   "libsensors5",
   "libwrap0",
+  // FTP as it is known
+  "vsftpd",
   // promtool: judges metrics, alert rules and queries
   "prometheus",
 ] as const;

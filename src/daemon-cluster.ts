@@ -17,6 +17,7 @@ import type { ClusterServer } from "./server/boot/operations.ts";
 import { type AgreementOptions, createAgreement } from "./server/dhcp/agreement.ts";
 import type { DhcpAgreement } from "./server/dhcp/exchange.ts";
 import { floatingAddressesHere } from "./server/endpoint.ts";
+import { FTP_PORTS } from "./server/ftp/server.ts";
 import { createPeersServer, type PeersServer } from "./server/peers/server.ts";
 import { loadSiteKey, nextEpoch } from "./server/peers/site-key.ts";
 import type { Server } from "./server/server.ts";
@@ -196,7 +197,8 @@ class ClusterParts {
   }
 
   private ports(): ReadonlySet<number> {
-    return new Set([this.options.server.httpPort]);
+    const { httpPort, ftp } = this.options.server;
+    return new Set([httpPort, ...(ftp ? FTP_PORTS : [])]);
   }
 
   private isIdle(address: Ipv4): boolean {

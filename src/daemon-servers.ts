@@ -23,6 +23,8 @@ import { createTrees } from "./server/boot/trees.ts";
 import { createDhcpServer, type DhcpServer } from "./server/dhcp/server.ts";
 import { Forwarder } from "./server/dns/forwarder.ts";
 import { createDnsServer } from "./server/dns/server.ts";
+import { createFtpServer } from "./server/ftp/server.ts";
+import { createSiteFolders } from "./server/ftp/site-folders.ts";
 import { createHooks } from "./server/hooks/hooks.ts";
 import { createHttpServer } from "./server/http/server.ts";
 import { createMetrics, type Metrics } from "./server/metrics/metrics.ts";
@@ -76,7 +78,7 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
   const syslog = listened.map((address) =>
     createSyslogServer({ address, log, clock, knows: live.isHost, onMessage: live.syslog }),
   );
-  const dns = dnsServers(options, live, listened);
+  const byName = [...ftpServers(options, live, listened), ...dnsServers(options, live, listened)];
   const dhcp: DhcpServer = createDhcpServer({
     ...{ ...live.dhcp, interfaces: localInterfaces, leases: state.leases, clock, log, sockets: await udpOpener() },
   });
@@ -91,7 +93,7 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
   made.servers = [
     ...(cluster ? [cluster.first] : []),
     ...[...http, ...tftp].map(({ listener }) => listener),
-    ...[...syslog, ...dns, dhcp, admissionOf(live)],
+    ...[...syslog, ...byName, dhcp, admissionOf(live)],
     ...(cluster ? [healthServer(health), cluster.last] : []),
   ];
   const metrics = metricsOf(options, { live, health, board, servers: () => made.servers });
@@ -113,6 +115,13 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
     hooks.siteChanged();
   };
   return { live, health, servers: [...made.servers, api, hooks], swap };
+}
+
+function ftpServers({ server, clock, log }: ServersOptions, live: LiveSite, listened: readonly Ipv4[]): Server[] {
+  if (!server.ftp) return [];
+  const folders = createSiteFolders({ trees: () => live.site.trees });
+  const about = { clock, log, files: live.files, observer: live.transfers, folders };
+  return listened.map((address) => createFtpServer({ ...about, address }));
 }
 
 function dnsServers({ site, log }: ServersOptions, live: LiveSite, listened: readonly Ipv4[]): Server[] {

@@ -11,6 +11,7 @@ import { haresources } from "./export/haresources.ts";
 import { iscDhcp } from "./export/isc-dhcp.ts";
 import { kea } from "./export/kea.ts";
 import { keepalived } from "./export/keepalived.ts";
+import { nfs } from "./export/nfs.ts";
 import { pxelinux } from "./export/pxelinux.ts";
 import { agama } from "./os/agama.ts";
 import { debian } from "./os/debian.ts";
@@ -31,7 +32,22 @@ export const POLICIES: ReadonlyMap<string, BalancePolicy> = new Map(
 
 /** Folders of `src/server`: protocols with sockets of their own, and what protocols share. */
 export const SERVERS = [
-  ...["api", "boot", "dhcp", "dns", "hooks", "http", "metrics", "peers", "syslog", "tftp", "trees", "web"],
+  ...[
+    "api",
+    "boot",
+    "dhcp",
+    "dns",
+    "ftp",
+    "hooks",
+    "http",
+    "metrics",
+    "nfs",
+    "peers",
+    "syslog",
+    "tftp",
+    "trees",
+    "web",
+  ],
 ] as const;
 
 /** Files of `src/store` that fulfil the Store port. */
@@ -39,5 +55,5 @@ export const STORES = ["etcd", "memory", "sqlite"] as const;
 
 /** What `everboot export` can make, by the name of its format. */
 export const EXPORTS: ReadonlyMap<string, Export> = new Map(
-  [iscDhcp, kea, dnsmasq, bind, pxelinux, keepalived, haresources].map((each) => [each.name, each]),
+  [iscDhcp, kea, dnsmasq, bind, pxelinux, keepalived, haresources, nfs].map((each) => [each.name, each]),
 );

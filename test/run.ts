@@ -4,6 +4,7 @@ import { globSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { NFS_PACKAGES } from "../lab/nfs.ts";
 import { installPackages, LAB_PURPOSES } from "../lab/prerequisites.ts";
 import { UNPACKED_PACKAGES, unpackPackages } from "../lab/unpacked.ts";
 import { EverbootError } from "../src/base/errors.ts";
@@ -29,7 +30,7 @@ await installPackages([...LAB_PURPOSES, "rpm", "clients", "judges"], tell).catch
   if (!(error instanceof EverbootError)) throw error;
   tell(`${error.message}\nTests that need them will be skipped.`);
 });
-for (const name of unpackPackages(UNPACKED_PACKAGES, tell))
+for (const name of unpackPackages([...new Set([...UNPACKED_PACKAGES, ...NFS_PACKAGES])], tell))
   tell(`${name} cannot be had: tests that need it will be skipped.`);
 if (chosen.length === 0) {
   step("format and lint", bin("biome"), ["check", "--error-on-warnings", "."]);

@@ -74,8 +74,8 @@ const NOT_YET: ReadonlyArray<{
   {
     path: ["names"],
     asks: (site) => Object.keys(site.names).length > 0,
-    what: "names are not answered by this version",
-    todo: "machines are told addresses",
+    what: "the install name is answered by the servers' DNS, and not handed out: machines are told addresses",
+    todo: "use it where you write URLs yourself",
   },
 ];
 

@@ -29,7 +29,7 @@ export interface Transfer {
   readonly ended: number;
   /** `true` when all that was asked for has been sent (TFTP: acknowledged). */
   readonly complete: boolean;
-  /** HTTP status, or TFTP error code when not complete. */
+  /** HTTP status (of FTP, that which HTTP would have given), or TFTP error code when not complete. */
   readonly status: number;
 }
 

@@ -82,6 +82,8 @@ export interface Server {
   /** Share of the hosts against the other servers': 1 to 100. */
   readonly weight: number;
   readonly httpPort: number;
+  /** It serves by FTP too; absent = not. */
+  readonly ftp?: boolean;
   /** Installs that it serves at a time; absent = no limit. */
   readonly installs?: number;
   /** Path of a serial device whose line ends at another server. */

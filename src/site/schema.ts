@@ -68,6 +68,7 @@ export const serverSchema = z.strictObject({
   serial: values.serialDevice
     .exactOptional()
     .describe("Serial device whose line ends at another server: a further heartbeat link."),
+  ftp: z.boolean().default(false).describe("It serves its files by FTP too, on port 21."),
   http_port: z.int().min(1).max(65535).default(80).describe("TCP port of the HTTP server."),
 });
 

@@ -45,6 +45,7 @@ const FROM_THE_START: Readonly<Record<string, readonly string[]>> = {
   ],
   http: ["cut", "too-many-connections", "unreadable"].map(dropped),
   tftp: ["internal", "store-unavailable", "too-many-sessions"].map(dropped),
+  ftp: ["cut", "unreadable", "no-port", "too-many-connections"].map(dropped),
   dns: ["internal", "rate", "too-many-connections"].map(dropped),
   peers: ["forged"].map(dropped),
 };

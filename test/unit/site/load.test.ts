@@ -51,6 +51,7 @@ test("single.yaml in full", () => {
     links: [],
     weight: 1,
     httpPort: 80,
+    ftp: false,
   });
   const tree = { name: "debian-12", family: "debian", release: "bookworm", arch: "amd64", path: "/trees/debian-12" };
   assert.deepEqual(site.trees.get("debian-12"), tree);
@@ -115,6 +116,7 @@ test("what pair.yaml has beyond it", () => {
     serves: "even",
     weight: 1,
     httpPort: 80,
+    ftp: false,
   });
   assert.equal(site.trees.get("rocky-9")?.release, "9");
   assert.equal(site.hosts.get("fileserver")?.bond?.primary, "00:1a:64:98:a3:a6");
