@@ -155,6 +155,7 @@ function createParts(surroundings: Surroundings, site: Site): SiteParts {
     ...{ admission, clock },
     serverFor: view,
     onScript: recorder.script,
+    onUnlisted: recorder.unlisted,
   });
   const plan: PlanBoot = (client) => planBoot(site, client, (host) => gate.peek(host.name));
   const observer = (event: DhcpEvent) => {
@@ -223,9 +224,9 @@ function createAdmission(surroundings: Surroundings, site: Site, order: OrderSer
   });
 }
 
-function siteRecorder({ server, permits, journal, log }: Surroundings, site: Site): Recorder {
+function siteRecorder({ server, permits, journal, clock, log }: Surroundings, site: Site): Recorder {
   return createRecorder({
-    ...{ site, server, record: journal.record },
+    ...{ site, server, record: journal.record, now: () => clock.now() },
     permitOf: (host) => permits.newestOf(host)?.id,
     onPackage: (host) => {
       const permit = permits.newestOf(host);

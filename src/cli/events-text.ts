@@ -50,6 +50,7 @@ function wordsOf(event: JournalEvent): string {
     case "absent":
     case "broken":
     case "asked":
+    case "unlisted":
       return `asked for ${facts.path ?? "a file"}: ${VAIN[what]}`;
     default:
       return `permit ${[permit, what.slice("permit-".length)].filter(Boolean).join(" ")}`;
@@ -60,6 +61,7 @@ const VAIN = {
   absent: "there is none",
   broken: "it could not be sent",
   asked: "its size alone",
+  unlisted: "it is not what the tree's manifest lists",
 } as const;
 
 /** `192.168.0.21 to its firmware (amd64 uefi), file ipxe.efi, on eth0` */

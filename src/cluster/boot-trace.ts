@@ -101,7 +101,7 @@ export function endsInstall({ what, facts }: JournalEvent): boolean {
 }
 
 /** Kinds that are no step of a boot: not of the machine's own doing, or in vain. */
-const NO_STEP: ReadonlySet<string> = new Set(["note", "absent", "broken", "asked"]);
+const NO_STEP: ReadonlySet<string> = new Set(["note", "absent", "broken", "asked", "unlisted"]);
 
 /** Where an event counts in its trace; nowhere when the machine did not get on by it. */
 export function stageOf(event: JournalEvent, isUsed: boolean): Stage | undefined {

@@ -96,6 +96,7 @@ const WORDS: Readonly<Partial<Record<EventKind, string>>> = {
   refused: "asked for, and refused",
   broken: "asked for, and could not be sent",
   asked: "its size asked for, and nothing of it",
+  unlisted: "not what the tree's manifest lists",
 };
 
 export function describe({ what, facts }: JournalEvent): string {

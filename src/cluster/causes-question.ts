@@ -1,7 +1,7 @@
 /** What is behind a question of an installer: it asks what to do about its packages, and does not say why. Pure. */
 import { describe, lastMissing, MIRROR_FILE_MISSING } from "./causes-fetch.ts";
 import type { Stop } from "./causes-stop.ts";
-import { CLOCK_WRONG } from "./causes-text.ts";
+import { CLOCK_WRONG, TREE_CHANGED } from "./causes-text.ts";
 import type { Cause } from "./status.ts";
 
 /** The Debian Installer's dialogs that a tree with a hole in it, or a clock that is off, brings up. */
@@ -9,6 +9,8 @@ const OF_PACKAGES = /mirror|package|base system|debootstrap|apt-setup|pkgsel|ann
 
 /** @param question as it stands in the log */
 export function tellBehindQuestion({ events }: Stop, question: string): Cause | undefined {
+  const changed = events.findLast(({ what }) => what === "unlisted");
+  if (changed) return causeBy(TREE_CHANGED, `${describe(changed)}; ${question}`);
   if (!OF_PACKAGES.test(question)) return undefined;
   const missing = lastMissing(events);
   if (missing) return causeBy(MIRROR_FILE_MISSING, `${describe(missing)}; ${question}`);

@@ -15,6 +15,14 @@ export const CLOCK_WRONG: TextCause = {
   pattern: /not (?:yet )?valid|not valid (?:yet|before|until)|is expired|has expired|valid-until/i,
 };
 
+export const TREE_CHANGED: TextCause = {
+  id: "tree-changed",
+  text: "files do not match their checksums: the tree changed while it was installed from, or a copy is damaged",
+  todo: "let mirror and import come to their end, compare the servers' trees with `everboot doctor`, and install again",
+  pattern:
+    /hash sum mismatch|checksum|digest mismatch|unexpected size|size mismatch|corrupted? (?:file|package|download|archive)|bad signature|invalid signature|no_pubkey|gpg check failed/i,
+};
+
 export const TEXT_CAUSES: readonly TextCause[] = [
   CLOCK_WRONG,
   {
@@ -38,13 +46,7 @@ export const TEXT_CAUSES: readonly TextCause[] = [
     pattern:
       /(?:there is no|no such|missing) disk|no (?:usable |fixed |suitable )?disks?\b|disk\S* .*(?:not found|does not exist|nonexistent)|nonexistent disk|no root file system|is not a block device|no (?:storage )?device (?:matching|found)/i,
   },
-  {
-    id: "tree-changed",
-    text: "files do not match their checksums: the tree changed while it was installed from, or a copy is damaged",
-    todo: "let mirror and import come to their end, compare the servers' trees with `everboot doctor`, and install again",
-    pattern:
-      /hash sum mismatch|checksum|digest mismatch|unexpected size|size mismatch|corrupted? (?:file|package|download|archive)|bad signature|invalid signature|no_pubkey|gpg check failed/i,
-  },
+  TREE_CHANGED,
   {
     id: "package-missing",
     text: "a package that the profile or the distribution asks for is not in the tree",

@@ -25,6 +25,7 @@ export type Stage = (typeof STAGES)[number];
  * - `absent`: asked for a file that there is not; facts `path`, `protocol`, `server`
  * - `broken`: asked for a file that could not be sent; facts `path`, `protocol`, `server`, `status`
  * - `asked`: wanted to know the size of a file (TFTP option `tsize`, RFC 2349) and took nothing of it yet; as `absent`
+ * - `unlisted`: was sent a file that is not what its tree's manifest lists; as `absent`
  * - `note`: for the operator; fact `text`; `waits` "turn" while the machine is not let in for others
  * - `log`: the installer's log said something known; facts `text`, `kind` (LogKind); for `progress` `done` and `of`,
  *   for `clock` the `hours` that the machine's clock is ahead, less than zero when it is behind, and 0 when it is right again
@@ -41,6 +42,7 @@ export type EventKind =
   | "absent"
   | "broken"
   | "asked"
+  | "unlisted"
   | "note"
   | "log"
   | `permit-${"issued" | "started" | "writing" | "used" | "failed" | "expired" | "cancelled"}`;

@@ -31,8 +31,16 @@ async function lookUp(root: string, relativePath: string, manifest: CurrentManif
   try {
     const real = await realPathInside(root, relativePath);
     if (real === undefined) return { kind: "refused" };
-    const hashes = await manifest.read();
-    return await diskFile(real, { name: relativePath, sha256: (version) => hashes?.(relativePath, version) });
+    const hashOf = await manifest.read();
+    let listed: Listed;
+    const sha256 = (version: DiskVersion) => {
+      listed = hashOf?.(relativePath, version);
+      return listed === "other" ? undefined : listed?.sha256;
+    };
+    const found = await diskFile(real, { name: relativePath, sha256 });
+    return found.kind === "file" && listed === "other"
+      ? { ...found, file: { ...found.file, isUnlisted: true } }
+      : found;
   } catch (error) {
     return lookupOfError(error);
   }
@@ -43,7 +51,9 @@ async function realPathInside(root: string, relativePath: string): Promise<strin
   return real.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep) ? real : undefined;
 }
 
-type HashOf = (path: string, version: DiskVersion) => string | undefined;
+/** `other` = the manifest lists other bytes than these; undefined = it lists none. */
+type Listed = { readonly sha256: string } | "other" | undefined;
+type HashOf = (path: string, version: DiskVersion) => Listed;
 
 /** The manifest on disk, read again when it was replaced. */
 class CurrentManifest {
@@ -75,7 +85,8 @@ async function loadHashes(root: string, written: number): Promise<HashOf | undef
   const manifest: Manifest | undefined = await readManifest(root).catch(() => undefined);
   return (path, version) => {
     const entry = manifest?.get(path);
-    return entry?.size === version.size && version.modified <= written ? entry.sha256 : undefined;
+    if (entry === undefined) return undefined;
+    return entry.size === version.size && version.modified <= written ? { sha256: entry.sha256 } : "other";
   };
 }
 

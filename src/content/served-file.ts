@@ -29,6 +29,8 @@ export interface ServedFile {
   readonly etag: string;
   readonly contentType: string;
   readonly segments: readonly Segment[];
+  /** Its tree's manifest lists other bytes: it was changed since. */
+  readonly isUnlisted?: true;
 }
 
 /** Law 3: absent, refused and broken are three different answers. */

@@ -71,6 +71,7 @@ async function serve(siteText: string, folder: string): Promise<void> {
       if (action === "wait") tell({ waits: host.name });
       return undefined;
     },
+    onUnlisted: () => {},
   });
   const observer = { started: ({ path }: { path: string }) => tell({ path }), ended: () => {}, request: () => {} };
   const about = { address: ADDRESS, resolve: files, observer, clock, log };

@@ -32,6 +32,8 @@ export interface BootFilesOptions extends BootScriptsOptions {
   readonly installFiles: InstallFiles;
   readonly loader: (name: string) => Promise<Lookup>;
   readonly tree: (tree: Tree, path: string) => Promise<Lookup>;
+  /** Is told of files that are not what their tree's manifest lists, by their absolute path. */
+  readonly onUnlisted: (path: string, from: Requester) => void;
 }
 
 const ABSENT: Lookup = { kind: "absent" };
@@ -43,7 +45,7 @@ export function createBootFiles(options: BootFilesOptions): FileResolver {
     ["boot", (rest, from) => bootFile(options, rest, from)],
     ["pxelinux.cfg", (rest, from) => pxelinuxFile(options, rest, from)],
     ["grub", (rest, from) => grubFile(options, rest, from)],
-    ["trees", (rest) => treeFile(options, rest)],
+    ["trees", (rest, from) => treeFile(options, rest, from)],
   ]);
   return async (path, from) => {
     const [first = "", ...rest] = path.replace(/^\/+/, "").split("/");
@@ -114,10 +116,13 @@ async function script(
   return { kind: "file", file: bytesFile(Buffer.from(text), "text/plain; charset=utf-8", 0) };
 }
 
-async function treeFile(options: BootFilesOptions, rest: string): Promise<Lookup> {
+async function treeFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup> {
   const [name = "", ...path] = rest.split("/");
   const tree = options.site.trees.get(name);
-  return tree && path.length > 0 ? options.tree(tree, path.join("/")) : ABSENT;
+  if (!tree || path.length === 0) return ABSENT;
+  const found = await options.tree(tree, path.join("/"));
+  if (found.kind === "file" && found.file.isUnlisted) options.onUnlisted(`/trees/${rest}`, from);
+  return found;
 }
 
 function hostOf(site: Site, mac: Mac): Who | undefined {

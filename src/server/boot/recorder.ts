@@ -3,9 +3,10 @@ import { parseIpv4 } from "../../base/address.ts";
 import { carriedBoot } from "../../cluster/boot-id.ts";
 import type { EventFacts, JournalEvent, NewEvent } from "../../cluster/events.ts";
 import { stageOfPath } from "../../cluster/stage-of-path.ts";
+import type { Requester } from "../../content/served-file.ts";
 import type { Host, Site } from "../../site/model.ts";
 import type { DhcpEvent } from "../dhcp/verdict.ts";
-import type { FileRequest, Transfer, TransferObserver } from "../server.ts";
+import type { Transfer, TransferObserver } from "../server.ts";
 import type { ScriptEvent } from "./boot-scripts.ts";
 import { VainRequests } from "./vain-requests.ts";
 
@@ -13,6 +14,8 @@ export interface RecorderOptions {
   readonly site: Site;
   /** Name of this server, for the trace. */
   readonly server: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Id of the permit that the host is being installed with. */
   readonly permitOf: (host: string) => string | undefined;
   /** The event as it is kept, with its boot. */
@@ -21,15 +24,13 @@ export interface RecorderOptions {
   readonly onPackage: (host: string) => void;
 }
 
-export interface FileObserver extends TransferObserver {
-  request(request: FileRequest): void;
-}
-
 export interface Recorder {
-  readonly transfers: FileObserver;
+  readonly transfers: TransferObserver;
   dhcp(event: DhcpEvent): void;
   /** @returns the id of the machine's boot */
   script(event: ScriptEvent): string | undefined;
+  /** A file is sent that is not what its tree's manifest lists. */
+  unlisted(path: string, from: Requester): void;
 }
 
 export function createRecorder(options: RecorderOptions): Recorder {
@@ -46,6 +47,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
         recordVain(options, record, vain, { ...about, what: outcome === "absent" ? "absent" : "asked" }),
     },
     dhcp: (event) => recordDhcp(options.site, record, vain, event),
+    unlisted: (path, { address: client, protocol }) =>
+      recordVain(options, record, vain, { at: options.now(), client, protocol, path, what: "unlisted" }),
     script: (event) => record(event.host, scriptEvent(event)).trace,
   };
 }
@@ -92,8 +95,9 @@ function recordTransfer(options: RecorderOptions, record: Record, vain: VainRequ
   if (stage === "packages" && path.endsWith(".deb")) options.onPackage(host.name);
 }
 
-interface Vain extends Pick<FileRequest, "at" | "client" | "path" | "protocol"> {
-  readonly what: "absent" | "broken" | "asked";
+interface Vain extends Pick<Transfer, "client" | "path" | "protocol"> {
+  readonly at: number;
+  readonly what: "absent" | "broken" | "asked" | "unlisted";
   readonly facts?: EventFacts;
 }
 

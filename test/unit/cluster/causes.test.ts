@@ -160,6 +160,23 @@ const clock = (hours: number): Row => [390, "answer", "log", { kind: "clock", te
 
 const CASES: readonly Case[] = [
   {
+    id: "tree-changed",
+    rows: [
+      ...PACKAGES,
+      [400, "packages", "unlisted", { path: "/trees/d/pool/a.deb" }],
+      [420, "packages", "log", { kind: "question", text: "something that its answers do not cover" }],
+    ],
+    permit: "writing",
+    evidence: /a\.deb: not what the tree's manifest lists; something/,
+    nearly: {
+      rows: [
+        ...PACKAGES,
+        [420, "packages", "log", { kind: "question", text: "something that its answers do not cover" }],
+      ],
+      id: "question-asked",
+    },
+  },
+  {
     id: "mirror-file-missing",
     rows: [
       ...PACKAGES,

@@ -96,16 +96,20 @@ describe("a folder as a tree", () => {
   test("with a manifest the tag is that of the bytes, until the file is changed", async () => {
     const path = join(root, "sub/file+1~a.deb");
     const lookup = folderResolver(root);
-    const tag = async () => fileOf(await lookup("sub/file+1~a.deb")).etag;
+    const found = async () => fileOf(await lookup("sub/file+1~a.deb"));
+    const tag = async () => (await found()).etag;
     const byTime = await tag();
+    assert.equal((await found()).isUnlisted, undefined, "nothing is listed");
     await writeManifest(root, await buildManifest(root));
     const byHash = await tag();
     assert.notEqual(byHash, byTime);
     await utimes(path, 1000, 1000);
     assert.equal(await tag(), byHash, "another time, the same bytes");
+    assert.equal((await found()).isUnlisted, undefined);
     await writeFile(path, "54321");
     await utimes(path, 2 ** 32, 2 ** 32);
     assert.notEqual(await tag(), byHash, "written after the manifest");
+    assert.equal((await found()).isUnlisted, true);
     await writeFile(join(root, ".everboot-manifest.jsonl"), "nonsense\n");
     assert.notEqual(await tag(), byHash);
   });

@@ -9,6 +9,7 @@ import type { Ipv4 } from "../../../../src/base/address.ts";
 import type { PermitAnswer } from "../../../../src/boot/plan.ts";
 import { carriedBoot } from "../../../../src/cluster/boot-id.ts";
 import { folderResolver } from "../../../../src/content/folder.ts";
+import { buildManifest, writeManifest } from "../../../../src/content/manifest.ts";
 import { bytesFile, SegmentReader } from "../../../../src/content/segments.ts";
 import type { Lookup } from "../../../../src/content/served-file.ts";
 import { FAMILIES, POLICIES } from "../../../../src/registry.ts";
@@ -45,6 +46,7 @@ function open(context: TestContext, world: World = {}) {
   const tree = (_tree: unknown, path: string) => files(path);
   const scripts: ScriptEvent[] = [];
   const handedOut: string[] = [];
+  const unlisted: string[] = [];
   const resolve = createBootFiles({
     site,
     installFiles: createInstallFiles({ site, families: FAMILIES, order: siteOrders(site, POLICIES), tree }),
@@ -66,8 +68,9 @@ function open(context: TestContext, world: World = {}) {
       scripts.push(event);
       return world.trace;
     },
+    onUnlisted: (path, { address }) => void unlisted.push(`${path} to ${address}`),
   });
-  return { resolve, scripts, handedOut, folder };
+  return { resolve, scripts, handedOut, folder, unlisted };
 }
 
 async function bytesOf(lookup: Lookup): Promise<Buffer> {
@@ -177,6 +180,15 @@ test("trees are served by name", async (context) => {
   assert.equal(await textOf(await resolve("/trees/debian-12/linux", VM1)), "the kernel");
   assert.equal((await resolve("/trees/other/linux", VM1)).kind, "absent");
   assert.equal((await resolve("/trees/debian-12", VM1)).kind, "absent");
+});
+
+test("a file of a tree that is not what the manifest lists is told", async (context) => {
+  const { resolve, folder, unlisted } = open(context);
+  await writeManifest(folder, await buildManifest(folder));
+  await resolve("/trees/debian-12/linux", VM1);
+  writeFileSync(join(folder, "linux"), "another kernel");
+  await resolve("/trees/debian-12/linux", VM1);
+  assert.deepEqual(unlisted, [`/trees/debian-12/linux to ${VM1.address}`]);
 });
 
 test("words that every object knows are no files", async (context) => {

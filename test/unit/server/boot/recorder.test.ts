@@ -16,6 +16,7 @@ function open() {
   const recorder = createRecorder({
     site: exampleSite("single"),
     server: "one",
+    now: () => 9000,
     permitOf: () => "p1",
     record: (event) => {
       events.push(event);
@@ -167,6 +168,16 @@ test("a wait is a note for the operator, and no step of the boot", () => {
 });
 
 const FIRMWARE = classifyClient(MAC, { archCodes: [0], hasIpxeOptions: false, vendorClass: "PXEClient" });
+
+test("a file that is not what its tree's manifest lists is told once in each boot", () => {
+  const { recorder, events } = open();
+  for (let n = 0; n < 3; n++)
+    recorder.unlisted("/trees/debian-12/pool/a.deb", { address: "192.168.77.101", protocol: "http" });
+  assert.deepEqual(
+    events.map(({ at, what, stage, facts }) => [at, what, stage, facts.path]),
+    [[9000, "unlisted", "packages", "/trees/debian-12/pool/a.deb"]],
+  );
+});
 
 test("what a machine asks for in vain is told in each of its boots", () => {
   const { recorder, events } = open();
