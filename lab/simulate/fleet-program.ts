@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseMac } from "../../src/base/address.ts";
-import { DhcpWire } from "./dhcp.ts";
+import { DhcpThread } from "./dhcp-thread.ts";
 import type { FleetLine, FleetMachine, FleetOrder, FleetProgress, MachineLog } from "./fleet.ts";
 import { live, type SimulatedStep } from "./machine.ts";
 
@@ -54,7 +54,7 @@ function addAddresses({ device, machines }: FleetOrder): void {
   if (status !== 0) throw new Error(stderr);
 }
 
-async function runMachine(machine: FleetMachine, wire: DhcpWire, now: () => number, books: LogBook[]): Promise<void> {
+async function runMachine(machine: FleetMachine, wire: DhcpThread, now: () => number, books: LogBook[]): Promise<void> {
   const mac = parseMac(machine.mac);
   if (!mac) throw new Error(`${machine.mac} is no MAC address`);
   await delay(machine.onMs);
@@ -86,7 +86,7 @@ function progressOf(books: readonly LogBook[], at: number): FleetProgress {
 const [file = ""] = process.argv.slice(2);
 const order = JSON.parse(readFileSync(file, "utf8")) as FleetOrder;
 addAddresses(order);
-const wire = await DhcpWire.open(order.device);
+const wire = DhcpThread.open(order.device);
 const started = performance.now();
 const now = () => Math.round(performance.now() - started);
 const books: LogBook[] = [];
@@ -94,4 +94,4 @@ const clock = setInterval(() => print({ progress: progressOf(books, now()) }), 1
 await Promise.all(order.machines.map((machine) => runMachine(machine, wire, now, books)));
 clearInterval(clock);
 print({ progress: progressOf(books, now()) });
-wire.close();
+await wire.close();

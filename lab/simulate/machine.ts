@@ -42,7 +42,7 @@ export type SimulatedStep =
 
 export interface Machine {
   readonly mac: Mac;
-  readonly wire: DhcpWire;
+  readonly wire: Pick<DhcpWire, "ask">;
   /** Makes an address that DHCP gave the machine's own; throws when it must not be. */
   takeAddress(address: Ipv4): void;
   /** After each package: an installer unpacks it. */

@@ -70,8 +70,10 @@ function fromTime(events: readonly JournalEvent[], since: number): readonly Jour
   return events.slice(events.findLastIndex(({ at }) => at < since) + 1);
 }
 
+/** What says the same of the same moment is one event. */
 function inOrder(events: IdentifiedEvent[]): IdentifiedEvent[] {
-  return events.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const sorted = events.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return sorted.filter(({ id }, place) => id !== sorted[place - 1]?.id);
 }
 
 /** 0 for what is no id. */

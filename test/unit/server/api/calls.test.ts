@@ -1,6 +1,7 @@
 /** What the calls answer: pages, entity tags, keys of requests, errors. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { eventPage } from "../../../../src/server/api/event-log.ts";
 import { createFakeClock } from "../../../support/fake-clock.ts";
 import { exampleText, siteOf } from "../../../support/sites.ts";
 import { apiRack } from "./api-rack.ts";
@@ -42,8 +43,8 @@ test("hosts come in pages, in the order of the site file, chosen by state and te
 
 test("events come by time, go on after any of them, and have the same id for ever", async (t) => {
   const rack = await apiRack(t);
-  for (const host of ["cli128", "cli129", "cli128"])
-    await rack.journal.append({ host, stage: "dhcp", what: "offer", facts: { asking: "firmware", mac: host } });
+  for (const [xid, host] of ["cli128", "cli129", "cli128"].entries())
+    await rack.journal.append({ host, stage: "dhcp", what: "offer", facts: { asking: "firmware", xid } });
   const page = async (query: string) =>
     (await rack.askSocket({ path: `/api/v1/events?${query}` })).json as Page<{ id: string; host: string }>;
   const all = await page("");
@@ -59,6 +60,24 @@ test("events come by time, go on after any of them, and have the same id for eve
     own.items.map(({ host }) => host),
     ["cli129"],
   );
+});
+
+test("events that say the same of the same moment are one", () => {
+  const event = {
+    at: 5,
+    host: "cli128",
+    boot: 1,
+    stage: "dhcp",
+    what: "offer",
+    facts: { asking: "firmware" },
+  } as const;
+  const source = { hosts: () => ["cli128"], events: () => [event, { ...event }, { ...event, at: 6 }] };
+  const { items } = eventPage(source, { limit: 9, after: "0" });
+  assert.deepEqual(
+    items.map(({ at }) => at),
+    [5, 6],
+  );
+  assert.equal(eventPage(source, { limit: 9 }).items.length, 2);
 });
 
 test("a host that is as it was is not sent again", async (t) => {
