@@ -23,6 +23,14 @@ export const TREE_CHANGED: TextCause = {
     /hash sum mismatch|checksum|digest mismatch|unexpected size|size mismatch|corrupted? (?:file|package|download|archive)|bad signature|invalid signature|no_pubkey|gpg check failed/i,
 };
 
+/** Says that a command failed, and not why. */
+const COMMAND_FAILED: TextCause = {
+  id: "command-failed",
+  text: "a command of the profile failed",
+  todo: "see `early`, `late` or `first_boot` of the profile; `everboot logs HOST` has the command's own words",
+  pattern: /(?:early|late|first-boot) command \d+ failed|commands of the profile could not/i,
+};
+
 export const TEXT_CAUSES: readonly TextCause[] = [
   CLOCK_WRONG,
   {
@@ -73,12 +81,7 @@ export const TEXT_CAUSES: readonly TextCause[] = [
     pattern:
       /network (?:auto)?configuration failed|no network interfaces?|no nic has|no (?:link|carrier)|missing firmware|firmware: failed to load|dhcp (?:failed|timeout)/i,
   },
-  {
-    id: "command-failed",
-    text: "a command of the profile failed",
-    todo: "see `early`, `late` or `first_boot` of the profile; `everboot logs HOST` has the command's own words",
-    pattern: /(?:early|late|first-boot) command \d+ failed|commands of the profile could not/i,
-  },
+  COMMAND_FAILED,
 ];
 
 /** The installer waits at its screen, for what the other patterns do not know. */
@@ -94,15 +97,40 @@ const RECENT = 120_000;
 /** Tried from the newest line to the oldest, each against the whole table. */
 export function tellByText(stop: Stop): Cause | undefined {
   if (stop.state === "differs") return undefined;
-  for (const { text, isQuestion } of linesOf(stop)) {
-    const known = TEXT_CAUSES.find(({ pattern }) => pattern.test(text));
-    if (known) return { id: known.id, text: known.text, todo: known.todo, evidence: `the installer said: ${text}` };
-    if (isQuestion) return { ...QUESTION, evidence: text };
+  const lines = linesOf(stop);
+  for (const line of lines) {
+    const known = knownIn(line);
+    if (known === COMMAND_FAILED) return toldBy(whyFailed(lines, line.at) ?? { known, line });
+    if (known) return toldBy({ known, line });
+    if (line.isQuestion) return { ...QUESTION, evidence: line.text };
   }
   return undefined;
 }
 
+interface Told {
+  readonly known: TextCause;
+  readonly line: Line;
+}
+
+/** What the command itself complained of, just before it failed. */
+function whyFailed(lines: readonly Line[], at: number): Told | undefined {
+  for (const line of lines) {
+    const known = at - line.at <= RECENT ? knownIn(line) : undefined;
+    if (known && known !== COMMAND_FAILED) return { known, line };
+  }
+  return undefined;
+}
+
+function knownIn({ text }: Line): TextCause | undefined {
+  return TEXT_CAUSES.find(({ pattern }) => pattern.test(text));
+}
+
+function toldBy({ known: { id, text, todo }, line }: Told): Cause {
+  return { id, text, todo, evidence: `the installer said: ${line.text}` };
+}
+
 interface Line {
+  readonly at: number;
   readonly text: string;
   readonly isQuestion: boolean;
 }
@@ -113,7 +141,8 @@ function linesOf({ state, events, since }: Stop): Line[] {
   const told = events.filter((event) => event.at >= from && event.facts.text !== undefined && isComplaint(event));
   const reports = told.filter(({ what }) => what === "report");
   const logged = told.filter(({ what }) => what === "log");
-  return [...reports.reverse(), ...logged.reverse()].map(({ facts }) => ({
+  return [...reports.reverse(), ...logged.reverse()].map(({ at, facts }) => ({
+    at,
     text: String(facts.text),
     isQuestion: facts.kind === "question",
   }));

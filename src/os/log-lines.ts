@@ -81,6 +81,11 @@ export const COMMON_PATTERNS: readonly LogPattern[] = [
   },
   // strerror(ENOSPC) of glibc and busybox, in any program's complaint.
   { text: /No space left on device/, finds: () => failure("no space left on a device") },
+  // GNU wget 1.21, busybox wget, curl, and glibc's words for EAI_AGAIN and EAI_NONAME.
+  {
+    text: /(?:unable to resolve host address|bad address|Could not resolve host:?|Temporary failure (?:resolving|in name resolution)|Name or service not known).*/,
+    finds: ([text = ""]) => failure(text.trim()),
+  },
   {
     program: /^everboot$/,
     text: /^report (\S+): (refused|no answer)$/,

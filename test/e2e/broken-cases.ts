@@ -86,8 +86,7 @@ export const BROKEN_CASES: readonly BrokenCase[] = [
     ...{ ...INSTALLER, name: "dns-missing", causes: ["dns-missing"] },
     site: ({ subnets, profiles }) => {
       subnets[0].dns = ["192.168.77.9"];
-      const late = ["apt-get update -o APT::Update::Error-Mode=any"];
-      Object.assign(profiles.small, { mirrors: ["http://mirror.lab.example/debian"], late });
+      Object.assign(profiles.small, { early: ["wget -O /tmp/site.conf http://mirror.lab.example/site.conf"] });
     },
   },
   {

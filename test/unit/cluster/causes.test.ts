@@ -160,6 +160,24 @@ const clock = (hours: number): Row => [390, "answer", "log", { kind: "clock", te
 
 const CASES: readonly Case[] = [
   {
+    id: "dns-missing",
+    rows: [
+      ...PACKAGES,
+      [400, "packages", "log", { kind: "error", text: "bad address 'mirror.lab.example'" }],
+      [410, "post", "report", { event: "failed", text: "late command 1 failed with exit code 100" }],
+    ],
+    permit: "failed",
+    evidence: /bad address/,
+    nearly: {
+      rows: [
+        ...PACKAGES,
+        [200, "packages", "log", { kind: "error", text: "bad address 'mirror.lab.example'" }],
+        [410, "post", "report", { event: "failed", text: "late command 1 failed with exit code 100" }],
+      ],
+      id: "command-failed",
+    },
+  },
+  {
     id: "tree-changed",
     rows: [
       ...PACKAGES,
@@ -512,7 +530,7 @@ test("a machine that loops for a reason that is known is told both", () => {
 test("of several complaints the newest counts, and a reported failure before them", () => {
   const rows = [...PACKAGES, says("Hash Sum mismatch", 300), says("No space left on device", 310)];
   assert.equal(causeOf({ rows, permit: "writing" })?.id, "disk-too-small");
-  assert.equal(causeOf({ rows: [...rows, failed("late command 1 failed")], permit: "failed" })?.id, "command-failed");
+  assert.equal(causeOf({ rows: [...rows, failed("out of memory")], permit: "failed" })?.id, "memory-short");
   assert.equal(causeOf({ rows: [...rows, failed("it ended")], permit: "failed" })?.id, "disk-too-small");
 });
 
