@@ -134,6 +134,8 @@ test(`${PER_SECOND} reports a second for ${SECONDS} s, the daemon killed in the 
     ...{ server: `http://${ADDRESS}`, macs: numbers.map(mac), perSecond: PER_SECOND, seconds: SECONDS },
   };
   writeFileSync(join(folder, "order.json"), JSON.stringify(order));
+  // Before the flood, which does not wait for a browser to start.
+  const page = await openPage(t, await openDoor(t, socket));
   const program = join(import.meta.dirname, "event-flood-client.ts");
   const client = space.spawn(process.execPath, [program, join(folder, "order.json")], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -150,7 +152,6 @@ test(`${PER_SECOND} reports a second for ${SECONDS} s, the daemon killed in the 
     again = line.again ?? again;
   });
   await ready.promise;
-  const page = await openPage(t, await openDoor(t, socket));
   const memory: number[] = [];
   const watch = setInterval(() => daemon.running && memory.push(memoryOf(daemon.pid)), 500);
   t.after(() => clearInterval(watch));
@@ -176,6 +177,7 @@ test(`${PER_SECOND} reports a second for ${SECONDS} s, the daemon killed in the 
   const lost = [...noted].filter((number) => !found.has(`report ${number}`));
   const doubled = [...found.values()].filter((times) => times > 1).length;
   const most = Math.max(...memory);
+  assert.ok(again > 0, "the daemon was killed in the midst of them");
   t.diagnostic(`${noted.size} reports in ${took.toFixed(1)} s, ${again} sent again, ${doubled} there twice`);
   t.diagnostic(`memory: at most ${Math.round(most / 1e6)} MB, at the end ${Math.round((memory.at(-1) ?? 0) / 1e6)} MB`);
   if (batches) t.diagnostic(batches);
