@@ -72,14 +72,15 @@ function missingFile({ events, state, since }: Stop): string | undefined {
   return isOvercome ? undefined : describe(missing);
 }
 
-/** The newest file of the tree that an installer needs and that there is not. */
-export function lastMissing(events: readonly JournalEvent[]): JournalEvent | undefined {
-  return events.findLast((event) => event.what === "absent" && event.stage === "packages" && isNeeded(event));
+/** The newest file of the tree that an installer needs and that there is not. @param path what its path is like */
+export function lastMissing(events: readonly JournalEvent[], path = NEEDED): JournalEvent | undefined {
+  return events.findLast(({ what, stage, facts }) => {
+    return what === "absent" && stage === "packages" && isNeeded(String(facts.path), path);
+  });
 }
 
-function isNeeded({ facts }: JournalEvent): boolean {
-  const path = String(facts.path);
-  return NEEDED.test(path) && !OPTIONAL.test(path);
+function isNeeded(path: string, pattern: RegExp): boolean {
+  return pattern.test(path) && !OPTIONAL.test(path);
 }
 
 const WHOLE: ReadonlySet<Stage> = new Set(["loader", "kernel"]);

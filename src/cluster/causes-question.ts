@@ -7,15 +7,18 @@ import type { Cause } from "./status.ts";
 /** The Debian Installer's dialogs that a tree with a hole in it, or a clock that is off, brings up. */
 const OF_PACKAGES = /mirror|package|base system|debootstrap|apt-setup|pkgsel|anna/i;
 
+const PACKAGE = /\.(?:u?deb|d?rpm)$/;
+
 /** @param question as it stands in the log */
 export function tellBehindQuestion({ events }: Stop, question: string): Cause | undefined {
   const changed = events.findLast(({ what }) => what === "unlisted");
   if (changed) return causeBy(TREE_CHANGED, `${describe(changed)}; ${question}`);
   if (!OF_PACKAGES.test(question)) return undefined;
-  const missing = lastMissing(events);
-  if (missing) return causeBy(MIRROR_FILE_MISSING, `${describe(missing)}; ${question}`);
   const clock = events.findLast(({ what, facts }) => what === "log" && facts.kind === "clock");
-  return clock && clock.facts.hours !== 0 ? causeBy(CLOCK_WRONG, `${clock.facts.text}; ${question}`) : undefined;
+  if (clock && clock.facts.hours !== 0) return causeBy(CLOCK_WRONG, `${clock.facts.text}; ${question}`);
+  // Of suites an installer asks for more than there are, to see which.
+  const missing = lastMissing(events, PACKAGE);
+  return missing && causeBy(MIRROR_FILE_MISSING, `${describe(missing)}; ${question}`);
 }
 
 function causeBy({ id, text, todo }: Omit<Cause, "evidence">, evidence: string): Cause {

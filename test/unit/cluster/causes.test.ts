@@ -218,7 +218,14 @@ const CASES: readonly Case[] = [
     rows: [...ANSWER, clock(-26), asks("the mirror cannot be used")],
     permit: "started",
     evidence: /^-26 hours ahead; the mirror cannot be used$/,
-    nearly: { rows: [...ANSWER, clock(-26), clock(0), asks("the mirror cannot be used")], id: "question-asked" },
+    nearly: {
+      rows: [
+        ...[...ANSWER, clock(-26), clock(0)],
+        [395, "packages", "absent", { path: "/trees/debian/dists/unstable/Release" }],
+        asks("the mirror cannot be used"),
+      ],
+      id: "question-asked",
+    },
   },
   {
     id: "question-asked",
