@@ -4,7 +4,8 @@ import type { BondSettings, Nic } from "./model.ts";
 /** Option and value; several values for `arp_ip_target` alone. */
 export type DriverOption = readonly [name: string, values: readonly string[]];
 
-const OPTIONS = [
+/** `mode` first. */
+export const OPTIONS = [
   "mode",
   "miimon",
   "updelay",

@@ -1,5 +1,6 @@
 /** A bond's settings as declared beside those that the kernel shows. */
 import type { BondSettings } from "./model.ts";
+import { OPTIONS } from "./options.ts";
 
 export interface SettingRow {
   readonly key: keyof BondSettings;
@@ -12,27 +13,11 @@ export interface SettingRow {
   readonly isUnlike: boolean;
 }
 
-const KEYS = [
-  "mode",
-  "miimon",
-  "updelay",
-  "downdelay",
-  "arp_interval",
-  "arp_ip_target",
-  "arp_validate",
-  "primary_reselect",
-  "fail_over_mac",
-  "lacp_rate",
-  "xmit_hash_policy",
-  "ad_select",
-  "min_links",
-] as const satisfies readonly (keyof BondSettings)[];
-
 /** Those that are declared or found. A setting that was not declared is the driver's own business: never unlike. */
 export function compareSettings(expected: BondSettings, found: BondSettings | undefined): readonly SettingRow[] {
   // The kernel shows no arp_interval where there is none.
   const shown = found && { ...(expected.arp_interval !== undefined && { arp_interval: 0 }), ...found };
-  return KEYS.flatMap((key) => {
+  return OPTIONS.flatMap((key) => {
     const [declared, wanted, have] = [expected[key], wantedSetting(expected, key), shown?.[key]].map(settingText);
     if (declared === undefined && have === undefined) return [];
     return [
@@ -48,7 +33,7 @@ export function compareSettings(expected: BondSettings, found: BondSettings | un
 }
 
 /** The kernel rounds the delays down to multiples of `miimon`. */
-function wantedSetting(expected: BondSettings, key: (typeof KEYS)[number]): BondSettings[typeof key] {
+function wantedSetting(expected: BondSettings, key: (typeof OPTIONS)[number]): BondSettings[typeof key] {
   const value = expected[key];
   if ((key !== "updelay" && key !== "downdelay") || typeof value !== "number" || !expected.miimon) return value;
   return value - (value % expected.miimon);

@@ -31,7 +31,8 @@ export interface BootFilesOptions extends BootScriptsOptions {
   readonly permits: BootPermits;
   readonly installFiles: InstallFiles;
   readonly loader: (name: string) => Promise<Lookup>;
-  readonly tree: (tree: Tree, path: string) => Promise<Lookup>;
+  /** In the version that is served, or in the one that is named. */
+  readonly tree: (tree: Tree, path: string, version?: string) => Promise<Lookup>;
   /** Is told of files that are not what their tree's manifest lists, by their absolute path. */
   readonly onUnlisted: (path: string, from: Requester) => void;
 }
@@ -116,11 +117,13 @@ async function script(
   return { kind: "file", file: bytesFile(Buffer.from(text), "text/plain; charset=utf-8", 0) };
 }
 
+/** `<tree>/<path>`, `<tree>@<version>/<path>` */
 async function treeFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup> {
-  const [name = "", ...path] = rest.split("/");
+  const [first = "", ...path] = rest.split("/");
+  const [name = "", version] = first.split("@");
   const tree = options.site.trees.get(name);
   if (!tree || path.length === 0) return ABSENT;
-  const found = await options.tree(tree, path.join("/"));
+  const found = await options.tree(tree, path.join("/"), version);
   if (found.kind === "file" && found.file.isUnlisted) options.onUnlisted(`/trees/${rest}`, from);
   return found;
 }

@@ -10,8 +10,8 @@ import { openTree } from "../../content/tree.ts";
 import type { Tree } from "../../site/model.ts";
 
 export interface Trees {
-  /** `path` is relative to the tree. */
-  lookup(tree: Tree, path: string): Promise<Lookup>;
+  /** `path` is relative to the tree; in the version that is served, or in `version`. */
+  lookup(tree: Tree, path: string, version?: string): Promise<Lookup>;
   close(): Promise<void>;
 }
 
@@ -28,9 +28,10 @@ export function createTrees(options: { readonly clock: Clock; readonly log: Log 
     return opening;
   };
   return {
-    lookup: async (tree, path) => {
+    lookup: async (tree, path, version) => {
       try {
-        return await (await opened(tree)).lookup(path);
+        const { lookup, version: ofVersion } = await opened(tree);
+        return await (version === undefined ? lookup : ofVersion(version))(path);
       } catch (error) {
         options.log.error({ error, tree: tree.name }, "the tree cannot be opened");
         return { kind: "broken", code: "store-unavailable" };

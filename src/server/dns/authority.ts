@@ -6,7 +6,7 @@ import { type NameRecords, ZONE_TTL, type Zones, zoneOf } from "./zones.ts";
 /** Seconds that the install name's addresses may be remembered: the next question is to find out which servers live. */
 export const INSTALL_TTL = 2;
 
-/** Addresses of the live servers that hold the tree, the one first that is to be taken. */
+/** Addresses of the servers to install from, the one first that is to be taken. */
 export type InstallAddresses = () => readonly Ipv4[];
 
 /** `undefined` = the name is in no zone of the site. */
@@ -36,7 +36,7 @@ function findName(zones: Zones, key: string): NameRecords | undefined {
   return zones.names.get(key) ?? (key === zones.install ? { a: [] } : undefined);
 }
 
-/** No server that lives holds the tree: that is an outage, and no lack of a name. */
+/** There is none: that is an outage, and no lack of a name. */
 function installReply({ name }: DnsQuestion, addresses: readonly Ipv4[]): DnsReply {
   if (addresses.length === 0) return reply({ rcode: "servfail", authoritative: false });
   return reply({ answers: addresses.map((data) => ({ type: "A", name, ttl: INSTALL_TTL, data })) });

@@ -18,8 +18,8 @@ export interface DnsOptions {
   /** Asked for each query: the site file may change. */
   readonly site: () => DnsSite;
   /**
-   * Asked for each query for the install name: floating addresses of the live servers that hold the tree, of the client's
-   * own host if it is one. In the order of the site file; they are turned round here.
+   * Asked for each query for the install name: where that client is to install from. In the order of the site file; they
+   * are turned round here.
    */
   readonly installAddresses: (client: Ipv4) => readonly Ipv4[];
   /** Listeners of one daemon share it, and with it what it remembers. */

@@ -43,7 +43,8 @@ function open(context: TestContext, world: World = {}) {
     writeFileSync(join(folder, "initrd.gz"), "the initrd");
   }
   const files = folderResolver(folder);
-  const tree = (_tree: unknown, path: string) => files(path);
+  const tree = async (_tree: unknown, path: string, version?: string): Promise<Lookup> =>
+    version === undefined || version === "0123456789ab" ? files(path) : { kind: "absent" };
   const scripts: ScriptEvent[] = [];
   const handedOut: string[] = [];
   const unlisted: string[] = [];
@@ -178,6 +179,8 @@ test("the initrd is the tree's own with the answers appended, the same bytes eac
 test("trees are served by name", async (context) => {
   const { resolve } = open(context);
   assert.equal(await textOf(await resolve("/trees/debian-12/linux", VM1)), "the kernel");
+  assert.equal(await textOf(await resolve("/trees/debian-12@0123456789ab/linux", VM1)), "the kernel");
+  assert.equal((await resolve("/trees/debian-12@ba9876543210/linux", VM1)).kind, "absent");
   assert.equal((await resolve("/trees/other/linux", VM1)).kind, "absent");
   assert.equal((await resolve("/trees/debian-12", VM1)).kind, "absent");
 });
