@@ -37,7 +37,7 @@ export interface ViewOptions {
 
 export function viewHost({ site, host, family, order, server, mac = host.nics[0], keyring }: ViewOptions): HostView {
   const { profile } = host;
-  const servers = orderedServers(order(host), server, profile.tree, SHOWN_TOKEN);
+  const servers = orderedServers(order(host), server, { tree: profile.tree }, SHOWN_TOKEN);
   const input = { site, host, profile, tree: profile.tree, mac, servers, ...(keyring && { keyring }) };
   const rendered = family.render(input);
   const title = `${host.name} installs ${profile.tree.name} with profile ${profile.name}`;

@@ -7,8 +7,10 @@ import type { LogReader } from "./log-lines.ts";
 /** One install server as the installer reaches it; absolute URLs without a slash at their end. */
 export interface ServerUrls {
   readonly view: ServerView;
-  /** Folder of the tree: `http://192.168.77.1/trees/debian-12`. */
+  /** Folder of the tree, in the version of this boot: `http://192.168.77.1/trees/debian-12@3f9c0a51b2d4`. */
   readonly tree: string;
+  /** The same, whichever version is served: for the installed system, which outlives versions. */
+  readonly lastingTree: string;
   /** Reports go to `<report>/<event>`: `http://192.168.77.1/report/<token>`. */
   readonly report: string;
 }

@@ -3,11 +3,19 @@ import type { Server, Tree } from "../site/model.ts";
 import { baseUrl, type ServerView } from "../site/server-view.ts";
 import type { FamilyInput, ServerUrls } from "./family.ts";
 
-export function serverUrls(view: ServerView, tree: Tree, token: string): ServerUrls {
+/** The files of one boot: `version` of `tree`, or of a plain tree and of a mirror what lies there. */
+export interface TreeOfInstall {
+  readonly tree: Tree;
+  readonly version?: string;
+}
+
+export function serverUrls(view: ServerView, { tree, version }: TreeOfInstall, token: string): ServerUrls {
   const base = baseUrl(view);
+  const lastingTree = `${base}/trees/${tree.name}`;
   return {
     view,
-    tree: `${base}/trees/${tree.name}`,
+    tree: version === undefined ? lastingTree : `${lastingTree}@${version}`,
+    lastingTree,
     report: `${base}/report/${token}`,
   };
 }
@@ -19,7 +27,7 @@ export function serverUrls(view: ServerView, tree: Tree, token: string): ServerU
 export function orderedServers(
   servers: readonly Server[],
   own: ServerView,
-  tree: Tree,
+  tree: TreeOfInstall,
   token: string,
 ): FamilyInput["servers"] {
   const others = servers.filter(

@@ -37,8 +37,8 @@ function inputFor(site: Site): FamilyInput {
 function withSecondServer(input: FamilyInput): FamilyInput {
   const [first] = input.servers;
   const moved = (url: string) => url.replace("192.168.77.1", "192.168.77.2");
-  const { tree, report, view } = first;
-  const second = { view, tree: moved(tree), report: moved(report) };
+  const { tree, lastingTree, report, view } = first;
+  const second = { view, tree: moved(tree), lastingTree: moved(lastingTree), report: moved(report) };
   return { ...input, servers: [first, second] };
 }
 

@@ -21,7 +21,7 @@ import { verifyNetwork } from "../../src/bond/verify.ts";
 import type { FamilyInput } from "../../src/os/family.ts";
 import { firstBootFiles } from "../../src/os/first-boot.ts";
 import { hostNetwork } from "../../src/os/network.ts";
-import { baseUrl } from "../../src/site/server-view.ts";
+import { serverUrls } from "../../src/os/server-urls.ts";
 import { installedJudge } from "../support/judges.ts";
 import { siteOf } from "../support/sites.ts";
 
@@ -49,9 +49,8 @@ hosts:
   const view = site.servers.get("one");
   const mac = parseMac(MACS[0]);
   if (!host || !view || !mac) throw new Error("the site lacks vm1 or one");
-  const base = baseUrl(view);
-  const server = { view, tree: `${base}/trees/debian-12`, report: `${base}/report/t0ken` };
-  return { site, host, profile: host.profile, tree: host.profile.tree, mac, servers: [server] };
+  const { profile } = host;
+  return { site, host, profile, tree: profile.tree, mac, servers: [serverUrls(view, profile, "t0ken")] };
 }
 
 function planOf(bond: string): NetworkPlan {

@@ -7,5 +7,5 @@ export function serverUrls(site: Site, host: Host, token = "t0ken"): FamilyInput
   const servers = [...site.servers.values()];
   const [first] = servers;
   if (!first) throw new Error("the site has no server");
-  return orderedServers(servers, first, host.profile.tree, token);
+  return orderedServers(servers, first, { tree: host.profile.tree }, token);
 }

@@ -85,7 +85,7 @@ async function renderInstall(options: InstallFilesOptions, install: InstallOf): 
     profile: host.profile,
     tree,
     mac,
-    servers: orderedServers(options.order(host), server, tree, permit.token),
+    servers: orderedServers(options.order(host), server, { tree }, permit.token),
     ...(tree.keyring !== undefined && { keyring: await readFile(tree.keyring) }),
   });
 }

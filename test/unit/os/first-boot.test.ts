@@ -34,6 +34,7 @@ function inputWith(ports: readonly number[], firstBoot: readonly string[] = []):
     return {
       view: { address: "127.0.0.1" as Ipv4, httpPort },
       tree: base,
+      lastingTree: base,
       report: `${base}/report/t0ken`,
     };
   });

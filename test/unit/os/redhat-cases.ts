@@ -14,7 +14,9 @@ export function inputOf(site: Site, name: string): FamilyInput {
   if (!host) throw new Error(`the site has no host ${name}`);
   const { profile, nics } = host;
   const { tree } = profile;
-  const [first, ...others] = [...site.servers.values()].map((server) => serverUrls(lastingView(server), tree, "t0ken"));
+  const [first, ...others] = [...site.servers.values()].map((server) =>
+    serverUrls(lastingView(server), { tree }, "t0ken"),
+  );
   if (!first) throw new Error("the site has no server");
   return { site, host, profile, tree, mac: nics[0], servers: [first, ...others] };
 }

@@ -52,7 +52,8 @@ export function servedBy(input: FamilyInput, ports: readonly number[]): FamilyIn
   const [first, ...others] = ports.map((port) => {
     const base = `http://127.0.0.1:${port}`;
     const view = { ...input.servers[0].view, httpPort: port };
-    return { view, tree: `${base}/trees/tree`, report: `${base}/report/t0ken`, files: `${base}/files` };
+    const tree = `${base}/trees/tree`;
+    return { view, tree, lastingTree: tree, report: `${base}/report/t0ken` };
   });
   if (!first) throw new Error("no server");
   return { ...input, servers: [first, ...others] };

@@ -69,7 +69,9 @@ hosts:
 export function inputOf({ site, host }: { site: Site; host: Host }): FamilyInput {
   const { profile } = host;
   const mac = host.nics[0];
-  const urls = [...site.servers.values()].map((server) => serverUrls(lastingView(server), profile.tree, "t0ken"));
+  const urls = [...site.servers.values()].map((server) =>
+    serverUrls(lastingView(server), { tree: profile.tree }, "t0ken"),
+  );
   const [first, ...others] = urls;
   if (!first) throw new Error("the site lacks servers");
   return { site, host, profile, tree: profile.tree, mac, servers: [first, ...others] };
