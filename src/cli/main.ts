@@ -2,6 +2,7 @@
 /** The command line: finds the command, tells every misuse and trouble in one line, sets the exit code. */
 import process from "node:process";
 import { EverbootError, errorKind } from "../base/errors.ts";
+import { VERSION } from "../base/version.ts";
 import { whileAwake } from "./awake.ts";
 import type { Command, Io } from "./command.ts";
 import { takeDaemonOptions } from "./daemon-client.ts";
@@ -41,6 +42,7 @@ async function loadCheck(): Promise<Command> {
 async function main(args: readonly string[], io: Io): Promise<number> {
   const [name = "help", ...rest] = args;
   if (name === "help" || name === "--help" || name === "-h") return help(rest[0], io);
+  if (name === "--version" || name === "-V") return version(io);
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!load) throw new EverbootError("usage", { what: `no command ${name}: see everboot help` });
   const command = await load();
@@ -49,13 +51,18 @@ async function main(args: readonly string[], io: Io): Promise<number> {
   return command.run(taken.args, { ...io, env: taken.env });
 }
 
+function version(io: Io): number {
+  io.out(`everboot ${VERSION} (Node ${process.versions.node})`);
+  return 0;
+}
+
 async function help(name: string | undefined, io: Io): Promise<number> {
   const load = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load) {
     io.out((await load()).usage);
     return 0;
   }
-  io.out("everboot COMMAND [OPTIONS]   (everboot help COMMAND tells more)\n");
+  io.out("everboot COMMAND [OPTIONS]   (everboot help COMMAND tells more; everboot --version)\n");
   for (const command of await Promise.all(Object.values(COMMANDS).map((each) => each()))) {
     io.out(`  ${command.name.padEnd(9)} ${command.summary}`);
   }
