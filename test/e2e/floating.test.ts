@@ -4,7 +4,7 @@
  * full CPU load, with EVERBOOT_LAB=failover.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -38,12 +38,18 @@ function killKeepalived({ folder }: Daemon): void {
     process.kill(Number(readFileSync(join(folder, file), "utf8")), "SIGKILL");
 }
 
-function killSupervisor(lab: ServersLab, server: LabServer): void {
+function supervisorOf(lab: ServersLab, server: LabServer): number {
   const found = lab
     .processes(server)
     .find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("supervisor"));
   assert.ok(found !== undefined);
-  process.kill(found, "SIGKILL");
+  return found;
+}
+
+/** Of proc(5)'s `stat`: the fields after the name are state, parent, process group, session. */
+function sessionOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]);
 }
 
 async function cutOff({ lab }: FloatingSite, { server }: Daemon): Promise<void> {
@@ -122,7 +128,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "kill -9 of the supervisor",
     limit: 1000,
-    strike: async ({ lab }, { server }) => killSupervisor(lab, server),
+    strike: async ({ lab }, { server }) => void process.kill(supervisorOf(lab, server), "SIGKILL"),
     repair: async () => undefined,
   },
   {
@@ -217,6 +223,14 @@ describe("two servers", { skip: obstacle, concurrency: 1 }, () => {
       );
     });
   }
+
+  test("the supervisor's session goes before all others of the machine", async (context) => {
+    const pid = supervisorOf(site.lab, site.daemon(0).server);
+    assert.equal(sessionOf(pid), pid);
+    const path = `/proc/${pid}/autogroup`;
+    if (!existsSync(path)) return context.skip("this kernel has no autogroups");
+    assert.match(readFileSync(path, "utf8"), /nice -20$/m);
+  });
 
   test("servers that hear no heartbeat of each other on a living LAN do not both keep an address", async () => {
     const held = () => Promise.all(site.daemons.map(({ server }) => site.lab.holders(server.floating)));

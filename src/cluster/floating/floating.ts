@@ -159,6 +159,8 @@ export class Floating {
     const child = fork(program, [], {
       execArgv: [],
       serialization: "advanced",
+      // A session of its own: its priority counts among all of the machine's then (`hurry` there), and Ctrl-C is not for it.
+      detached: true,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.child = child;

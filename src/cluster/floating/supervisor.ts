@@ -188,12 +188,21 @@ function tell(message: FromSupervisor): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
-/** Over all ordinary processes, or a busy machine looks like a frozen daemon. Not everybody may. */
+/**
+ * Over all ordinary processes, or a busy machine looks like a frozen daemon: within its session, and by the session among
+ * others, which share the processors first (sched(7), autogroup). Not everybody may, and not every kernel has both.
+ */
 function hurry(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_HIGHEST);
-  } catch {
-    // the limit for a frozen daemon is wide enough for a machine that is not overloaded
+  const { PRIORITY_HIGHEST } = constants.priority;
+  for (const raise of [
+    () => setPriority(PRIORITY_HIGHEST),
+    () => writeFileSync("/proc/self/autogroup", `${PRIORITY_HIGHEST}`),
+  ]) {
+    try {
+      raise();
+    } catch {
+      // the limit for a frozen daemon is wide enough for a machine that is not overloaded
+    }
   }
 }
 
@@ -224,7 +233,7 @@ function listen(message: ToSupervisor): void {
 }
 
 hurry();
-// A signal to the whole group of the daemon, as Ctrl-C, is for the daemon: it ends this process in its turn.
+// A signal to all that the daemon runs, as systemd sends it, is for the daemon: it ends this process in its turn.
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => undefined);
 process.on("message", listen);
 // The daemon is dead, whatever killed it.
