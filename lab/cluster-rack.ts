@@ -119,10 +119,7 @@ export class ClusterRack implements InstallRack {
 
   /** As when its power comes back. Resolves when all servers hear each other and have the same state. */
   async revive(server: LabServer): Promise<void> {
-    const { space, address } = server;
-    // A kernel that has just started has no floating address any more.
-    await space.ip("addr flush dev lan");
-    await space.ip(`addr add ${address}/24 dev lan`);
+    await this.cluster.net.forgetFloating(server);
     for (const cable of ["lan", "cross"] as const) await this.cluster.net.heal(server, cable);
     this.cluster.startEtcd(server.name);
     await this.cluster.startDaemon(server);

@@ -68,6 +68,12 @@ export class ServersLab {
     await this.fabric.ip(`link set ${cable}-${name} master ${cable} up`);
   }
 
+  /** As when it is started anew: its kernel has no floating address any more. */
+  async forgetFloating({ space, address }: LabServer): Promise<void> {
+    await space.ip("addr flush dev lan");
+    await space.ip(`addr add ${address}/24 dev lan`);
+  }
+
   /** `isolated`: the servers on the LAN no longer hear each other; the router and the client still hear all of them. */
   async isolate(isolated: boolean): Promise<void> {
     for (const { name } of this.servers)

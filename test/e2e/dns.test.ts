@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { connect, Namespace, namespaceObstacle } from "../../lab/netns.ts";
 import { Lines } from "../support/dhcp-rack.ts";
 import { installedJudge } from "../support/judges.ts";
+import { resolving, writeResolverFiles } from "../support/resolver.ts";
 import { exampleText } from "../support/sites.ts";
 
 const ADDRESS = "192.168.0.11";
@@ -61,17 +62,12 @@ async function digHead(...words: readonly string[]): Promise<{ status: string; f
   return { status, flags: flags.split(" ") };
 }
 
-/** With files of the test's own where glibc looks; a namespace of `ip netns exec` has its own mounts. */
-async function resolving(...command: readonly string[]): Promise<string> {
-  const files = ["resolv.conf", "nsswitch.conf"].map((name) => `mount --bind ${join(folder, name)} /etc/${name}`);
-  return client.exec("sh", ["-c", `${files.join(" && ")} && exec "$@"`, "sh", ...command]);
-}
+const lookUp = (...command: readonly string[]) => resolving(client, folder, ...command);
 
 describe("resolvers", { skip: namespaceObstacle() ?? lacking("dnsmasq"), timeout: 120_000 }, () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "everboot-dns-"));
-    await writeFile(join(folder, "resolv.conf"), `search youyuanyin.org\nnameserver ${ADDRESS}\noptions timeout:5\n`);
-    await writeFile(join(folder, "nsswitch.conf"), "hosts: dns\n");
+    await writeResolverFiles(folder, { servers: [ADDRESS], search: "youyuanyin.org" });
     server = await Namespace.create("dnss");
     client = await Namespace.create("dnsc");
     await connect(server, "s0", client, "c0");
@@ -115,15 +111,15 @@ describe("resolvers", { skip: namespaceObstacle() ?? lacking("dnsmasq"), timeout
 
   test("glibc: getent finds hosts by name, by short name and by address", { skip: lacking("getent") }, async () => {
     const addresses = async (name: string) => {
-      const lines = (await resolving("getent", "ahostsv4", name)).split("\n");
+      const lines = (await lookUp("getent", "ahostsv4", name)).split("\n");
       return [...new Set(lines.flatMap((line) => line.split(" ")[0] || []))].sort();
     };
     assert.deepEqual(await addresses(NAME), FLOATING);
     assert.deepEqual(await addresses("ftp"), FLOATING);
     assert.deepEqual(await addresses("www.other.example"), ["10.9.9.9"]);
-    assert.match(await resolving("getent", "hosts", "192.168.0.128"), /^192\.168\.0\.128 +cli128\.youyuanyin\.org$/m);
-    assert.match(await resolving("getent", "hosts", "cli129"), /^192\.168\.0\.129 +cli129\.youyuanyin\.org$/m);
-    await assert.rejects(resolving("getent", "hosts", "nobody.youyuanyin.org"), { code: 2 });
+    assert.match(await lookUp("getent", "hosts", "192.168.0.128"), /^192\.168\.0\.128 +cli128\.youyuanyin\.org$/m);
+    assert.match(await lookUp("getent", "hosts", "cli129"), /^192\.168\.0\.129 +cli129\.youyuanyin\.org$/m);
+    await assert.rejects(lookUp("getent", "hosts", "nobody.youyuanyin.org"), { code: 2 });
   });
 
   test("busybox: nslookup", { skip: lacking("busybox") }, async () => {
