@@ -37,9 +37,11 @@ export interface RackTree {
   /** Absolute paths: the tree's folder, and the keyring that its Release file is signed with, if it has its own. */
   readonly path: string;
   readonly keyring?: string;
+  /** URL of the archive that its packages come from; without one they are imported. */
+  readonly upstream?: string;
 }
 
-export function rackSite({ release, path, keyring }: RackTree, hosts: readonly RackHost[]): string {
+export function rackSite({ release, path, keyring, upstream }: RackTree, hosts: readonly RackHost[]): string {
   return stringify({
     site: "rack",
     subnets: [
@@ -54,7 +56,15 @@ export function rackSite({ release, path, keyring }: RackTree, hosts: readonly R
     ],
     unknown: "ignore",
     servers: { one: { address: RACK_SERVER, interface: RACK_BRIDGE } },
-    trees: { [RACK_TREE]: { family: "debian", release, path, ...(keyring !== undefined && { keyring }) } },
+    trees: {
+      [RACK_TREE]: {
+        family: "debian",
+        release,
+        path,
+        ...(keyring !== undefined && { keyring }),
+        ...(upstream !== undefined && { upstream }),
+      },
+    },
     ...rackKeys(RACK_TREE, hosts),
   });
 }

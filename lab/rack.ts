@@ -32,6 +32,8 @@ export interface TreeSource {
   readonly release: string;
   /** Absolute path, where the tree has a keyring of its own. */
   readonly keyring?: string;
+  /** URL of the archive that its packages come from; without one `fill` brings them. */
+  readonly upstream?: string;
   /** Fills the tree's folder, by itself or with `everboot import FOLDER`. */
   fill(folder: string, importFolder: (folder: string) => Promise<void>): Promise<void>;
 }

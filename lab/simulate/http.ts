@@ -23,13 +23,15 @@ export async function fetchAsWget(url: string, caller: Caller): Promise<Buffer> 
   const chunks: Buffer[] = [];
   for (let tries = 1; tries <= WGET.tries; tries++) {
     try {
-      await readOn(url, chunks, { ...caller, silenceMs: WGET.silenceMs, connectMs: WGET.silenceMs });
-      return Buffer.concat(chunks);
+      const timing = { silenceMs: WGET.silenceMs, connectMs: WGET.silenceMs };
+      const { retryAfter } = await readOn(url, chunks, { ...caller, ...timing });
+      // It knows no Retry-After: 503 is an error as others are.
+      if (retryAfter === undefined) return Buffer.concat(chunks);
     } catch (error) {
       caller.signal.throwIfAborted();
       if (error instanceof Refused && error.status < 500) throw error;
-      await delay(Math.min(tries * 1000, WGET.longestPauseMs), undefined, { signal: caller.signal });
     }
+    await delay(Math.min(tries * 1000, WGET.longestPauseMs), undefined, { signal: caller.signal });
   }
   throw new OutOfPatience(`wget ${url}`);
 }

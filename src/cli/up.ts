@@ -1,6 +1,7 @@
 import process from "node:process";
 import { pino } from "pino";
 import { systemClock } from "../base/clock.ts";
+import { errorForLog } from "../base/log.ts";
 import { startDaemon } from "../daemon.ts";
 import type { Command, Io } from "./command.ts";
 import { parseOptions, wantPositionals } from "./options.ts";
@@ -16,6 +17,8 @@ const USAGE = `everboot up [-c site.yaml] [--server NAME] [--state DIR] [--log-l
   --state DIR         the state folder (default /var/lib/everboot as root, else below ~/.local/state)`;
 
 const LEVELS = ["debug", "info", "warn", "error"];
+/** By the fields' names. */
+const LOG_SERIALIZERS = { cause: errorForLog, error: errorForLog };
 
 export const upCommand: Command = {
   name: "up",
@@ -30,12 +33,13 @@ export const upCommand: Command = {
     });
     wantPositionals(positionals, 0, 0, USAGE);
     const file = await requireSite(values.config, io);
+    const level = LEVELS.includes(values["log-level"]) ? values["log-level"] : "info";
     const daemon = await startDaemon({
       file,
       ...(values.server !== undefined && { serverName: values.server }),
       state: stateFolder(values.state, io),
       clock: systemClock,
-      log: pino({ level: LEVELS.includes(values["log-level"]) ? values["log-level"] : "info" }, pino.destination(2)),
+      log: pino({ level, serializers: LOG_SERIALIZERS }, pino.destination(2)),
       pid: process.pid,
       searchPath: io.env.PATH ?? "",
     });

@@ -33,3 +33,10 @@ test("a host's bond and loader reach the site", () => {
   assert.deepEqual(found?.bond?.members, host.nics);
   assert.equal(found?.loader, "pxelinux");
 });
+
+test("packages come from an upstream where there is one", () => {
+  const upstream = "http://198.51.100.2:8000";
+  const loaded = loadSite(rackSite({ ...TREE, upstream }, RACK_HOSTS), "/rack/site.yaml");
+  assert.ok("site" in loaded, JSON.stringify(loaded));
+  assert.equal(loaded.site.trees.get("debian")?.upstream, upstream);
+});
