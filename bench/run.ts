@@ -6,7 +6,9 @@ import type { Command, Io } from "../src/cli/command.ts";
 const BENCHES: Readonly<Record<string, () => Promise<Command>>> = {
   dns: async () => (await import("./dns/command.ts")).dnsCommand,
   failover: async () => (await import("./failover/command.ts")).failoverCommand,
+  http: async () => (await import("./http/command.ts")).httpCommand,
   "split-brain": async () => (await import("./split-brain/command.ts")).splitBrainCommand,
+  tftp: async () => (await import("./tftp/command.ts")).tftpCommand,
 };
 
 async function main([name = "", ...args]: readonly string[], io: Io): Promise<number> {

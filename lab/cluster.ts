@@ -7,7 +7,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { stringify } from "yaml";
@@ -16,7 +16,7 @@ import { statePaths } from "../src/cluster/state-folder.ts";
 import type { ClusterReport } from "../src/server/boot/operations.ts";
 import { addCleanup, kill } from "./cleanup.ts";
 import { EVERBOOT } from "./daemon-process.ts";
-import { ETCD_PROGRAM, etcdObstacle } from "./etcd.ts";
+import { ETCD_PROGRAM, etcdArguments, etcdObstacle } from "./etcd.ts";
 import { type Namespace, namespaceObstacle } from "./netns.ts";
 import { keepalivedProgram, type LabServer, ServersLab, unpackedEnvironment } from "./servers.ts";
 
@@ -27,6 +27,8 @@ export const WITNESS = "witness";
 export const LAB_TREE = "debian";
 
 const WAIT_MS = 60_000;
+/** Relative to a server's own copy of the site file. */
+const OWN_TREE = "tree";
 
 export interface LabClusterOptions {
   /** At most 4 characters, for the namespaces' names. */
@@ -38,8 +40,10 @@ export interface LabClusterOptions {
   readonly witness?: boolean;
   /** Entries of the site file by host name; each has the profile `small`. */
   readonly hosts: Readonly<Record<string, { readonly nics: readonly string[]; readonly address: string }>>;
-  /** Fills the tree, once: all servers serve the same folder. Must hold `linux` and `initrd.gz`. */
+  /** Fills the tree, once: all servers serve the same folder, unless `ownTrees`. Must hold `linux` and `initrd.gz`. */
   readonly fill: (folder: string, siteFile: string) => void | Promise<void>;
+  /** Each server has a tree of its own, beside its own copy of the site file in its state folder; each is filled. */
+  readonly ownTrees?: boolean;
   /** Further addresses and routes of the servers, before anything is started there. */
   readonly prepare?: (net: ServersLab) => Promise<void>;
   /** Further keys of the tree's entry in the site file. */
@@ -87,10 +91,12 @@ export class LabCluster {
     const { name, servers, spares = 0 } = options;
     const cluster = new LabCluster(await ServersLab.open(name, servers + spares), options);
     try {
-      mkdirSync(cluster.tree);
       cluster.makeStates();
       cluster.writeSite();
-      await options.fill(cluster.tree, cluster.siteFile);
+      for (const folder of new Set(cluster.net.servers.map((server) => cluster.treeOf(server)))) {
+        mkdirSync(folder);
+        await options.fill(folder, join(dirname(folder), "site.yaml"));
+      }
       await options.prepare?.(cluster.net);
       if (options.daemonsRunEtcd) for (const server of cluster.servers) await cluster.join(server);
       for (const member of cluster.members()) cluster.startEtcd(member);
@@ -129,6 +135,16 @@ export class LabCluster {
   /** State folder of a server. */
   state({ name }: LabServer): string {
     return join(this.folder, name);
+  }
+
+  /** Folder of the tree that a server serves. */
+  treeOf(server: LabServer): string {
+    return this.options.ownTrees ? join(this.state(server), OWN_TREE) : this.tree;
+  }
+
+  /** The site file that a server was started with. */
+  siteFileOf(server: LabServer): string {
+    return this.options.ownTrees ? join(this.state(server), "site.yaml") : this.siteFile;
   }
 
   /** A call of the control API; rejects with EverbootError `daemon-absent` while there is no daemon. */
@@ -174,8 +190,14 @@ export class LabCluster {
   startEtcd(name: string): void {
     if (isRunning(this.etcd.get(name)) || (this.options.daemonsRunEtcd && name !== WITNESS)) return;
     const { space, address } = this.place(name);
+    const members = new Map(this.members().map((member) => [member, this.place(member).address]));
     const log = openSync(join(this.folder, `etcd-${name}.log`), "a");
-    this.etcd.set(name, space.spawn(ETCD_PROGRAM, this.etcdArguments(name, address), { stdio: ["ignore", log, log] }));
+    this.etcd.set(
+      name,
+      space.spawn(ETCD_PROGRAM, etcdArguments({ name, address, folder: this.folder, members }), {
+        stdio: ["ignore", log, log],
+      }),
+    );
     closeSync(log);
   }
 
@@ -184,7 +206,7 @@ export class LabCluster {
     if (isRunning(this.daemons.get(server.name))) return;
     const log = openSync(join(this.folder, `${server.name}.log`), "a");
     const { program = EVERBOOT } = this.options;
-    const args = ["up", "-c", this.siteFile, "--server", server.name, "--state", this.state(server)];
+    const args = ["up", "-c", this.siteFileOf(server), "--server", server.name, "--state", this.state(server)];
     const child = server.space.spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, ...args], {
       stdio: ["ignore", "pipe", log],
       env: { ...process.env, ...unpackedEnvironment(), ...this.options.environment?.(server.name) },
@@ -257,8 +279,9 @@ export class LabCluster {
     this.forget();
   }
 
-  private everboot(server: LabServer, action: readonly string[], args: readonly string[]): Promise<string> {
-    const words = [...action, "-c", this.siteFile, "--state", this.state(server), ...args];
+  /** A command of the command line on a server: as `command`, but any. */
+  everboot(server: LabServer, action: readonly string[], args: readonly string[]): Promise<string> {
+    const words = [...action, "-c", this.siteFileOf(server), "--state", this.state(server), ...args];
     const { PATH = "" } = unpackedEnvironment();
     return server.space.exec("env", [`PATH=${PATH}`, process.execPath, EVERBOOT, ...words], WAIT_MS);
   }
@@ -276,7 +299,7 @@ export class LabCluster {
   }
 
   private writeSite(): void {
-    const { hosts, site = {}, tree = {}, serverKeys = () => ({}) } = this.options;
+    const { hosts, site = {}, tree = {}, serverKeys = () => ({}), ownTrees = false } = this.options;
     const servers = this.servers.map(({ name, address, floating, link }) => {
       const keys = { address, floating, interface: "lan", links: [link], ...serverKeys(name) };
       return [name, keys] as const;
@@ -288,12 +311,13 @@ export class LabCluster {
       subnets: [{ cidr: "10.77.0.0/24", router: "10.77.0.254", domain: "lab.example" }],
       servers: Object.fromEntries(servers),
       state: { etcd: this.members().map((member) => `http://${(own.get(member) ?? this.place(member)).address}:2379`) },
-      trees: { [LAB_TREE]: { family: "debian", release: "bookworm", path: this.tree, ...tree } },
+      trees: { [LAB_TREE]: { family: "debian", release: "bookworm", path: ownTrees ? OWN_TREE : this.tree, ...tree } },
       profiles: { small: { tree: LAB_TREE, root: { password: "!", ssh_keys: ["ssh-ed25519 AAAA"] } } },
       hosts: Object.fromEntries(Object.entries(hosts).map(([name, host]) => [name, { ...host, profile: "small" }])),
       ...site,
     };
-    writeFileSync(this.siteFile, stringify(entry));
+    for (const path of [this.siteFile, ...this.net.servers.map((each) => this.siteFileOf(each))])
+      writeFileSync(path, stringify(entry));
   }
 
   private makeStates(): void {
@@ -301,17 +325,6 @@ export class LabCluster {
       mkdirSync(this.state(server));
       writeFileSync(join(this.state(server), "cluster.key"), `${"5a".repeat(32)}\n`, { mode: 0o600 });
     }
-  }
-
-  private etcdArguments(name: string, address: string): string[] {
-    const all = this.members().map((member) => `${member}=http://${this.place(member).address}:2380`);
-    return [
-      ...["--name", name, "--data-dir", join(this.folder, `etcd-${name}`)],
-      ...["--listen-client-urls", `http://${address}:2379`, "--advertise-client-urls", `http://${address}:2379`],
-      ...["--listen-peer-urls", `http://${address}:2380`, "--initial-advertise-peer-urls", `http://${address}:2380`],
-      ...["--initial-cluster", all.join(","), "--heartbeat-interval", "50", "--election-timeout", "300"],
-      ...["--max-txn-ops", "16384", "--auto-compaction-mode", "revision", "--auto-compaction-retention", "10000"],
-    ];
   }
 }
 

@@ -19,6 +19,25 @@ export function etcdObstacle(): string | undefined {
   return existsSync(ETCD_PROGRAM) ? undefined : "package etcd-server is not unpacked here: run `./everboot test` once";
 }
 
+/** Command line of a member with the usual ports at its address; its data are kept below `folder`. */
+export function etcdArguments(member: {
+  readonly name: string;
+  readonly address: string;
+  readonly folder: string;
+  /** Addresses of all members by name, this one too. */
+  readonly members: ReadonlyMap<string, string>;
+}): string[] {
+  const { name, address, folder, members } = member;
+  const all = [...members].map(([each, place]) => `${each}=http://${place}:2380`);
+  return [
+    ...["--name", name, "--data-dir", join(folder, `etcd-${name}`)],
+    ...["--listen-client-urls", `http://${address}:2379`, "--advertise-client-urls", `http://${address}:2379`],
+    ...["--listen-peer-urls", `http://${address}:2380`, "--initial-advertise-peer-urls", `http://${address}:2380`],
+    ...["--initial-cluster", all.join(","), "--heartbeat-interval", "50", "--election-timeout", "300"],
+    ...["--max-txn-ops", "16384", "--auto-compaction-mode", "revision", "--auto-compaction-retention", "10000"],
+  ];
+}
+
 export interface EtcdClusterOptions {
   readonly members: number;
   /** Milliseconds; default 50 and 300, for members on one LAN. */

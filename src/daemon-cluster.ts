@@ -18,11 +18,13 @@ import { type AgreementOptions, createAgreement } from "./server/dhcp/agreement.
 import type { DhcpAgreement } from "./server/dhcp/exchange.ts";
 import { floatingAddressesHere } from "./server/endpoint.ts";
 import { FTP_PORTS } from "./server/ftp/server.ts";
+import { NFS_PORT } from "./server/nfs/ganesha-config.ts";
 import { createPeersServer, type PeersServer } from "./server/peers/server.ts";
 import { loadSiteKey, nextEpoch } from "./server/peers/site-key.ts";
 import type { Server } from "./server/server.ts";
 import type { Handover } from "./server/tftp/handover.ts";
 import type { TftpServer } from "./server/tftp/server.ts";
+import { installsBy } from "./site/installs-by.ts";
 import type { Site, Server as SiteServer } from "./site/model.ts";
 import type { TcpConnection } from "./wire/peer-message.ts";
 
@@ -55,6 +57,8 @@ export interface Cluster {
   /** Addresses that may come here: listened on from the start. */
   readonly floating: readonly Ipv4[];
   readonly handover: Handover;
+  /** The site's secret: by it the servers know each other. */
+  readonly key: Uint8Array;
   /** To start before those who serve, and after them. */
   readonly first: Server;
   readonly last: Server;
@@ -90,6 +94,8 @@ class ClusterParts {
   private readonly addresses: readonly Ipv4[];
   private readonly tftp = new Map<Ipv4, TftpServer>();
   private connections: readonly TcpConnection[] = [];
+  /** Since they were listed. */
+  private readonly accepted: TcpConnection[] = [];
   private engine: Floating | undefined;
 
   constructor(options: ClusterOptions, key: Uint8Array, epoch: number, addresses: readonly Ipv4[]) {
@@ -104,7 +110,7 @@ class ClusterParts {
     const peers = this.createPeers(raw);
     return {
       floating: this.addresses,
-      handover: peers.handover,
+      ...{ handover: peers.handover, key: this.key },
       first: this.withAccepted(peers),
       last: this.floatingServer(peers),
       tftp: this.tftp,
@@ -134,7 +140,9 @@ class ClusterParts {
       peers: new Map(others.map(({ name, address, links }) => [name, [address, ...links]])),
       sessions: () => [...this.tftp.values()].flatMap((each) => each.sessions()),
       connections: async () => {
+        const before = this.accepted.length;
         this.connections = await servedConnections(this.ports());
+        this.accepted.splice(0, before);
         return this.connections;
       },
       ...(raw && { raw }),
@@ -148,7 +156,10 @@ class ClusterParts {
       name: peers.name,
       start: async () => {
         await peers.start();
-        unwatch = watchAccepted(this.ports(), (connection) => peers.opened(connection));
+        unwatch = watchAccepted(this.ports(), (connection) => {
+          this.accepted.push(connection);
+          peers.opened(connection);
+        });
       },
       stop: async () => {
         unwatch();
@@ -198,12 +209,16 @@ class ClusterParts {
 
   private ports(): ReadonlySet<number> {
     const { httpPort, ftp } = this.options.server;
-    return new Set([httpPort, ...(ftp ? FTP_PORTS : [])]);
+    const nfs = installsBy(this.options.site, "nfs") ? [NFS_PORT] : [];
+    return new Set([httpPort, ...(ftp ? FTP_PORTS : []), ...nfs]);
   }
 
   private isIdle(address: Ipv4): boolean {
     const isHere = ({ server }: { readonly server: { readonly address: Ipv4 } }) => server.address === address;
-    return !this.connections.some(isHere) && !(this.tftp.get(address)?.sessions().some(isHere) ?? false);
+    return (
+      ![...this.connections, ...this.accepted].some(isHere) &&
+      !(this.tftp.get(address)?.sessions().some(isHere) ?? false)
+    );
   }
 
   private isAlive(name: string): boolean {

@@ -64,11 +64,12 @@ export async function startRun(options: RunOptions): Promise<Run> {
   };
   try {
     const { name } = chooseServer(home, options.serverName, localInterfaces());
-    const figures: { revision?: string; rate?: () => number; queue?: () => number } = {};
+    const figures: Partial<Figures> & { revision?: string } = {};
     const about = (): Omit<MemberRecord, "draining"> => ({
       revision: figures.revision ?? "",
       rate: figures.rate?.() ?? 0,
       queue: figures.queue?.() ?? 0,
+      ...figures.trees?.(),
     });
     const state = await openState({ ...options, site: home, server: name, about, undo });
     const { site, run, ...told } = await startServers(options, name, state, undo);
@@ -85,12 +86,16 @@ export async function startRun(options: RunOptions): Promise<Run> {
   }
 }
 
-interface Started {
-  readonly site: Site;
-  readonly run: Omit<Run, "stop">;
-  /** What it tells the other servers: bytes a second sent, machines that wait. */
+/** What it tells the other servers: bytes a second sent, machines that wait, its versions of trees. */
+interface Figures {
   readonly rate: () => number;
   readonly queue: () => number;
+  readonly trees: () => Pick<MemberRecord, "trees" | "lacks">;
+}
+
+interface Started extends Figures {
+  readonly site: Site;
+  readonly run: Omit<Run, "stop">;
 }
 
 async function startServers(options: RunOptions, name: string, state: State, undo: Undo): Promise<Started> {
@@ -125,6 +130,7 @@ async function startServers(options: RunOptions, name: string, state: State, und
   const run = { server: name, addresses, members, firstToken, isCaughtUp: () => common?.replica.caughtUp() ?? true };
   return {
     ...{ site, run: { ...run, swap: parts.swap }, queue: () => parts.live.waiting() },
+    trees: parts.treeRecord,
     rate: createRateMeter(() => bytesSent(parts.servers), clock),
   };
 }

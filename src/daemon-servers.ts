@@ -6,13 +6,16 @@ import { VERSION } from "./base/version.ts";
 import { installsAt } from "./cluster/draining.ts";
 import { Health } from "./cluster/health.ts";
 import { httpEar, tftpEar } from "./cluster/health-ears.ts";
+import { versionRead } from "./cluster/permit-files.ts";
 import type { StatePaths } from "./cluster/state-folder.ts";
 import { StatusBoard } from "./cluster/status-board.ts";
 import { InstallSizes } from "./content/install-size.ts";
 import type { Cluster } from "./daemon-cluster.ts";
 import type { Common } from "./daemon-common.ts";
+import { nfsServers } from "./daemon-nfs.ts";
 import { LiveSite } from "./daemon-site.ts";
 import type { State, Undo } from "./daemon-state.ts";
+import { createSiteTrees, type SiteTrees } from "./daemon-trees.ts";
 import { localInterfaces } from "./net/interfaces.ts";
 import { udpOpener } from "./net/udp.ts";
 import { createApiServer, networkDoorOf } from "./server/api/api.ts";
@@ -48,6 +51,8 @@ export interface ServersOptions {
   /** Was this other server heard of late? */
   readonly isAlive: (server: string) => boolean;
   readonly undo: Undo;
+  /** Where system programs are looked for: as PATH has it. */
+  readonly searchPath?: string;
 }
 
 export interface Servers {
@@ -55,15 +60,19 @@ export interface Servers {
   readonly servers: readonly Server[];
   readonly live: LiveSite;
   readonly health: Health;
+  /** What this server tells the others of its trees. */
+  readonly treeRecord: SiteTrees["record"];
   /** Serves by another site file from the next request on; its servers are the same. */
   swap(site: Site): void;
 }
 
 export async function createServers(options: ServersOptions): Promise<Servers> {
   const { server, addresses, state, cluster, clock, log } = options;
-  const made: { servers: readonly Server[]; health?: Health } = { servers: [] };
+  const made: Made = { servers: [] };
   const board = statusBoard(options, made);
-  const live = createLive(options, made, board);
+  const siteTrees = siteTreesOf(options, made);
+  const live = createLive(options, made, board, siteTrees);
+  made.live = live;
   const about = { clock, log, resolve: live.files, observer: live.transfers };
   // A floating address that is here already, as after a crash, is among this machine's own.
   const listened = [...new Set([...addresses, ...(cluster?.floating ?? [])])];
@@ -72,26 +81,25 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
   for (const address of cluster?.floating ?? []) cluster?.tftp.set(address, tftpAt(address));
   const http = listened.map((address) => ({
     address,
-    listener: createHttpServer({ ...about, address, port: server.httpPort, routes: [live.reports] }),
+    listener: createHttpServer({
+      ...about,
+      ...{ address, port: server.httpPort, resolve: live.httpFiles },
+      routes: [live.reports, ...siteTrees.routes],
+    }),
   }));
   const tftp = listened.map((address) => ({ address, listener: cluster?.tftp.get(address) ?? tftpAt(address) }));
   const syslog = listened.map((address) =>
     createSyslogServer({ address, log, clock, knows: live.isHost, onMessage: live.syslog }),
   );
-  const byName = [...ftpServers(options, live, listened), ...dnsServers(options, live, listened)];
+  const nfs = nfsServers({ ...options, site: () => live.site });
+  const byName = [...ftpServers(options, live, listened), ...nfs, ...dnsServers(options, live, listened)];
   const dhcp: DhcpServer = createDhcpServer({
     ...{ ...live.dhcp, interfaces: localInterfaces, leases: state.leases, clock, log, sockets: await udpOpener() },
   });
-  // At its own address alone: any other one may leave.
-  const own = server.address;
-  const ears = [
-    ...http.filter(({ address }) => address === own).map((each) => httpEar(own, server.httpPort, countersOf(each))),
-    ...tftp.filter(({ address }) => address === own).map((each) => tftpEar(own, countersOf(each))),
-  ];
-  const health = new Health({ clock, ears, store: state.local });
+  const health = new Health({ clock, ears: earsOf(server, http, tftp), store: state.local });
   made.health = health;
   made.servers = [
-    ...(cluster ? [cluster.first] : []),
+    ...[...siteTrees.servers, ...(cluster ? [cluster.first] : [])],
     ...[...http, ...tftp].map(({ listener }) => listener),
     ...[...syslog, ...byName, dhcp, admissionOf(live)],
     ...(cluster ? [healthServer(health), cluster.last] : []),
@@ -102,7 +110,7 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
   const api = createApiServer({
     ...{ socket: options.paths.socket, operations: live.operations, clock, log, metrics: metrics.scrape },
     ...{ version: VERSION, access: { tokens, audit }, subscribe: journal.subscribe },
-    ...(options.site.api && { network: networkDoorOf(options.site.api, own) }),
+    ...(options.site.api && { network: networkDoorOf(options.site.api, server.address) }),
     web: await openDashboard(log),
   });
   const hooks = createHooks({
@@ -111,10 +119,11 @@ export async function createServers(options: ServersOptions): Promise<Servers> {
   });
   const swap = (next: Site) => {
     live.swap(next);
+    siteTrees.desk.look();
     dhcp.swap(live.dhcp);
     hooks.siteChanged();
   };
-  return { live, health, servers: [...made.servers, api, hooks], swap };
+  return { live, health, servers: [...made.servers, api, hooks], swap, treeRecord: siteTrees.record };
 }
 
 function ftpServers({ server, clock, log }: ServersOptions, live: LiveSite, listened: readonly Ipv4[]): Server[] {
@@ -132,8 +141,28 @@ function dnsServers({ site, log }: ServersOptions, live: LiveSite, listened: rea
   );
 }
 
-function countersOf({ listener }: { readonly listener: Server }) {
+interface Listening {
+  readonly address: Ipv4;
+  readonly listener: Server;
+}
+
+/** At the server's own address alone: any other one may leave. */
+function earsOf({ address: own, httpPort }: SiteServer, http: readonly Listening[], tftp: readonly Listening[]) {
+  return [
+    ...http.filter(({ address }) => address === own).map((each) => httpEar(own, httpPort, countersOf(each))),
+    ...tftp.filter(({ address }) => address === own).map((each) => tftpEar(own, countersOf(each))),
+  ];
+}
+
+function countersOf({ listener }: Listening) {
   return () => listener.counters();
+}
+
+function siteTreesOf({ site, server, state, cluster, clock, log }: ServersOptions, made: Made): SiteTrees {
+  return createSiteTrees({
+    ...{ site: () => made.live?.site ?? site, server: server.name, state, clock, log },
+    ...(cluster && { cluster }),
+  });
 }
 
 interface Measured {
@@ -162,8 +191,9 @@ function metricsOf({ server, state, cluster, clock }: ServersOptions, measured: 
 }
 
 interface Made {
-  readonly servers: readonly Server[];
-  readonly health?: Health;
+  servers: readonly Server[];
+  health?: Health;
+  live?: LiveSite;
 }
 
 function statusBoard({ state, clock, undo }: ServersOptions, made: Made): StatusBoard {
@@ -171,13 +201,14 @@ function statusBoard({ state, clock, undo }: ServersOptions, made: Made): Status
   const sizes = new InstallSizes();
   const board = new StatusBoard({
     ...{ journal, permits, clock, trouble: () => made.health?.stateTrouble() },
-    treePackages: (host) => sizes.packages(host),
+    treePackages: (host) =>
+      sizes.packages(host, versionRead(permits.newestOf(host.name), host.profile.tree.name, clock.now())),
   });
   undo.push(() => board.close());
   return board;
 }
 
-function createLive(options: ServersOptions, made: Made, board: StatusBoard): LiveSite {
+function createLive(options: ServersOptions, made: Made, board: StatusBoard, siteTrees: SiteTrees): LiveSite {
   const { clock, log, site, server, addresses, sites, state, cluster, isAlive, undo } = options;
   const { journal, permits, logs, members, unknown } = state;
   const trees = createTrees({ clock, log });
@@ -188,12 +219,13 @@ function createLive(options: ServersOptions, made: Made, board: StatusBoard): Li
     permitOf: (host) => permits.newestOf(host)?.id,
   });
   const calls = cluster && state.common ? clusterCalls(sites, state, cluster, state.common, made) : {};
+  const { versions, desk } = siteTrees;
   return new LiveSite(
     {
-      ...{ clock, log, server: server.name, addresses, trees, gate, journal, permits },
+      ...{ clock, log, server: server.name, addresses, trees, versions, gate, journal, permits },
       ...{ logs, logEvents, unknown, members, isAlive },
       ...(cluster && { cluster }),
-      about: { servers: () => made.servers, sites, hostStatus: (host) => board.status(host), ...calls },
+      about: { servers: () => made.servers, sites, hostStatus: (host) => board.status(host), trees: desk, ...calls },
     },
     site,
   );

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { type Clock, steadyClock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { type Audit, createAudit } from "./cluster/audit.ts";
+import { type CurrentVersions, openCurrentVersions } from "./cluster/current-versions.ts";
 import { type Draining, openDraining } from "./cluster/draining.ts";
 import type { Following } from "./cluster/follow-store.ts";
 import type { Writable } from "./cluster/health.ts";
@@ -27,7 +28,7 @@ import type { Store } from "./store/store.ts";
 export interface State {
   readonly store: Store;
   /** This server's own part of it. */
-  readonly local: Writable;
+  readonly local: Store & Writable;
   /** Where it is common to several servers. */
   readonly common?: Common;
   readonly members: () => Members;
@@ -36,6 +37,8 @@ export interface State {
   readonly permits: Permits;
   readonly leases: LeaseTable;
   readonly draining: Draining;
+  /** Of the trees, where the state is common. */
+  readonly current?: CurrentVersions;
   readonly logs: HostLogs;
   /** Of the API, and who has changed what by it. */
   readonly tokens: Tokens;
@@ -86,6 +89,7 @@ export async function openState(options: StateOptions): Promise<State> {
   const leases = await LeaseTable.open(store, { ...others, isApart: () => isApart(common?.awayMs() ?? 0) });
   const draining = await openDraining({ store, ...others });
   kept.draining = draining;
+  const current = common && (await openCurrentVersions({ store, ...others }));
   const logs = createHostLogs(paths.logs);
   undo.push(() => logs.flush());
   const unknown = await openUnknown({ store, clock, server, vendorOf: createVendors(), ...others });
@@ -94,6 +98,6 @@ export async function openState(options: StateOptions): Promise<State> {
   const audit = createAudit({ store, clock, log, server });
   undo.push(() => audit.flush());
   const members = common?.members ?? ((): Members => new Map());
-  const facts = { journal, permits, leases, draining, logs, unknown, tokens, audit };
+  const facts = { journal, permits, leases, draining, logs, unknown, tokens, audit, ...(current && { current }) };
   return { store, local, ...(common && { common }), members, following, ...facts, storeTimes };
 }

@@ -59,6 +59,7 @@ const ALONE = [
     "floating",
     "floating-health",
     "floating-serial",
+    "names-takeover",
     "takeover",
   ],
 ].map((name) => `test/e2e/${name}.test.ts`);

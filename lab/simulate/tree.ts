@@ -25,7 +25,7 @@ export function noiseIndex(release: string): string {
 }
 
 export function readNoiseIndex(text: string): NoisePackage[] {
-  const entries = text.matchAll(/^Filename: (.+)\nSHA256: (.+)$/gm);
+  const entries = text.matchAll(/^Filename: (.+)\n(?:.+\n)*?SHA256: (.+)$/gm);
   return Array.from(entries, ([, path = "", sha256 = ""]) => ({ path, sha256 }));
 }
 
@@ -34,19 +34,29 @@ export function noiseTree(noise: Noise): TreeSource {
 }
 
 /** Fills the folder of a tree. */
-export function writeNoise(folder: string, { packages, bytes }: Noise): void {
-  const write = (path: string, content: Uint8Array | string) => {
+export function writeNoise(folder: string, noise: Noise): void {
+  for (const [path, content] of Object.entries(noiseFiles(noise))) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), content);
+  }
+}
+
+/** By path relative to the tree. */
+export function noiseFiles({ packages, bytes }: Noise): Readonly<Record<string, Uint8Array | string>> {
+  const noise = Array.from({ length: packages }, (_, number) => ({
+    name: `noise${number}`,
+    path: `pool/main/n/noise/noise${number}_1.0+b1_all.deb`,
+    content: randomBytes(bytes),
+  }));
+  return {
+    "netboot/linux": randomBytes(10 * bytes),
+    "netboot/initrd.gz": randomBytes(10 * bytes),
+    ...Object.fromEntries(noise.map(({ path, content }) => [path, content])),
+    [noiseIndex(RELEASE)]: noise.map(indexEntry).join("\n"),
   };
-  write("netboot/linux", randomBytes(10 * bytes));
-  write("netboot/initrd.gz", randomBytes(10 * bytes));
-  const entries = Array.from({ length: packages }, (_, number) => {
-    const path = `pool/main/n/noise/noise${number}_1.0+b1_all.deb`;
-    const content = randomBytes(bytes);
-    write(path, content);
-    const sha256 = createHash("sha256").update(content).digest("hex");
-    return `Package: noise${number}\nFilename: ${path}\nSHA256: ${sha256}\n`;
-  });
-  write(noiseIndex(RELEASE), entries.join("\n"));
+}
+
+function indexEntry({ name, path, content }: { name: string; path: string; content: Uint8Array }): string {
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  return `Package: ${name}\nFilename: ${path}\nSHA256: ${sha256}\n`;
 }

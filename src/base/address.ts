@@ -28,8 +28,15 @@ export function parseMac(text: string): Mac | undefined {
   return (lower.replace(/[:-]/g, "").match(/../g) ?? []).join(":") as Mac;
 }
 
+const OCTETS_HEX: readonly string[] = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
+
+/** Of the first six bytes. Once for each DHCP message, as the addresses below: none of them makes a list. */
 export function macFromBytes(bytes: Uint8Array): Mac {
-  return Array.from(bytes.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join(":") as Mac;
+  let text = "";
+  for (let place = 0; place < 6 && place < bytes.length; place++) {
+    text += `${place === 0 ? "" : ":"}${OCTETS_HEX[bytes[place] ?? 0]}`;
+  }
+  return text as Mac;
 }
 
 export function macToBytes(mac: Mac): Uint8Array {
@@ -48,8 +55,20 @@ export function parseIpv4(text: string): Ipv4 | undefined {
   return octets.every((octet) => octet < 256) ? (octets.join(".") as Ipv4) : undefined;
 }
 
+const DOT = ".".charCodeAt(0);
+const ZERO = "0".charCodeAt(0);
+
 export function ipv4ToNumber(address: Ipv4): number {
-  return address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  let value = 0;
+  let octet = 0;
+  for (let place = 0; place < address.length; place++) {
+    const code = address.charCodeAt(place);
+    if (code === DOT) {
+      value = value * 256 + octet;
+      octet = 0;
+    } else octet = octet * 10 + code - ZERO;
+  }
+  return value * 256 + octet;
 }
 
 export function ipv4FromNumber(value: number): Ipv4 {
@@ -61,7 +80,8 @@ export function ipv4FromBytes(bytes: Uint8Array): Ipv4 {
 }
 
 export function ipv4ToBytes(address: Ipv4): Uint8Array {
-  return Uint8Array.from(address.split("."), Number);
+  const value = ipv4ToNumber(address);
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
 /** `C0A80080` for 192.168.0.128: the file name pxelinux asks for (seeds.md A). */

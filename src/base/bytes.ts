@@ -14,12 +14,10 @@ export class DecodeError extends Error {
 export class ByteReader {
   readonly bytes: Uint8Array;
   offset: number;
-  private readonly view: DataView;
 
   constructor(bytes: Uint8Array, offset = 0) {
     this.bytes = bytes;
     this.offset = offset;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get remaining(): number {
@@ -27,21 +25,29 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.view.getUint8(this.advance(1));
+    return this.at(this.advance(1));
   }
 
   u16(): number {
-    return this.view.getUint16(this.advance(2));
+    const start = this.advance(2);
+    return (this.at(start) << 8) | this.at(start + 1);
   }
 
   u32(): number {
-    return this.view.getUint32(this.advance(4));
+    const start = this.advance(4);
+    const low = (this.at(start + 1) << 16) | (this.at(start + 2) << 8) | this.at(start + 3);
+    return this.at(start) * 2 ** 24 + low;
   }
 
   /** A view, not a copy: copy it when it must outlive the packet buffer. */
   take(length: number): Uint8Array {
     const start = this.advance(length);
     return this.bytes.subarray(start, start + length);
+  }
+
+  /** A DataView for each packet would cost more than its fields. */
+  private at(place: number): number {
+    return this.bytes[place] ?? 0;
   }
 
   private advance(length: number): number {
@@ -55,27 +61,29 @@ export class ByteReader {
 /** Grows as needed; `finish()` is a view of what was written. */
 export class ByteWriter {
   private bytes: Uint8Array;
-  private view: DataView;
   length = 0;
 
   constructor(capacity = 576) {
     this.bytes = new Uint8Array(capacity);
-    this.view = new DataView(this.bytes.buffer);
   }
 
   u8(value: number): void {
     const at = this.reserve(1);
-    this.view.setUint8(at, value);
+    this.bytes[at] = value;
   }
 
   u16(value: number): void {
     const at = this.reserve(2);
-    this.view.setUint16(at, value);
+    this.bytes[at] = value >>> 8;
+    this.bytes[at + 1] = value;
   }
 
   u32(value: number): void {
     const at = this.reserve(4);
-    this.view.setUint32(at, value);
+    this.bytes[at] = value >>> 24;
+    this.bytes[at + 1] = value >>> 16;
+    this.bytes[at + 2] = value >>> 8;
+    this.bytes[at + 3] = value;
   }
 
   put(bytes: Uint8Array): void {
@@ -92,7 +100,7 @@ export class ByteWriter {
     return this.bytes.subarray(0, this.length);
   }
 
-  /** May replace the buffer: call it before `view` is looked at. */
+  /** May replace the buffer: call it before `bytes` is looked at. */
   private reserve(count: number): number {
     const start = this.length;
     const needed = start + count;
@@ -105,7 +113,6 @@ export class ByteWriter {
     const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2));
     larger.set(this.bytes);
     this.bytes = larger;
-    this.view = new DataView(larger.buffer);
   }
 }
 

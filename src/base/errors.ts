@@ -128,6 +128,12 @@ export const ERRORS = {
   "import-refused": { status: 400, exit: 2, text: "{from}: {reason}" },
   "version-unknown": { status: 404, exit: 2, text: "{tree}: no version {version}: {hint}" },
   "version-kept": { status: 409, exit: 1, text: "version {version} {reason}, and is kept: {todo}" },
+  "version-away": {
+    status: 503,
+    exit: 1,
+    retryAfter: 5,
+    text: "{tree}: no server that lives has version {version}: start one that has it",
+  },
   "permit-unknown": {
     status: 403,
     exit: 1,

@@ -12,6 +12,8 @@ export interface PermitFacts {
   readonly expires: number;
   /** Name of the server that this install was sent to. */
   readonly server?: string;
+  /** The version of its host's tree that it was handed out with; absent = served as it lies, or not handed out yet. */
+  readonly version?: string;
 }
 
 export interface BootPlan {

@@ -34,13 +34,17 @@ export interface WaitScript {
   readonly seconds: number;
 }
 
-/** Paths below the server's root of what `server/boot/boot-files.ts` serves for one install. */
+/**
+ * Paths below the server's root of what `server/boot/boot-files.ts` serves for one install. The version stands in them, as
+ * a server that has not heard of the hand-out yet must give its files too.
+ */
 export function installScript(
   install: Pick<InstallScript, "title" | "server" | "arguments">,
   token: string,
   mac: Mac,
+  version?: string,
 ): InstallScript {
-  const folder = `boot/${token}/${macWithDashes(mac)}`;
+  const folder = `boot/${token}${version === undefined ? "" : `@${version}`}/${macWithDashes(mac)}`;
   return { kind: "install", ...install, kernel: `${folder}/linux`, initrd: `${folder}/initrd` };
 }
 

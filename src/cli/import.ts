@@ -11,7 +11,7 @@ import { parseOptions, wantPositionals } from "./options.ts";
 import { requireSite } from "./site-file.ts";
 import { bytesText, countText } from "./status-units.ts";
 import { findTree } from "./tree-named.ts";
-import { type UsedVersions, usedByDaemon } from "./tree-use.ts";
+import { haveDaemonLook, type TellDaemon, tellNobody, type UsedVersions, usedByDaemon } from "./tree-use.ts";
 
 const USAGE = `everboot import SOURCE [--as TREE] [--replace] [-c FILE] [--state DIR] [--json]
 
@@ -26,11 +26,12 @@ Several imports into one tree add up. Without --as: tells what SOURCE is, and ho
   --as TREE          the tree, by its name in the site file
   --replace          the new version has the files of SOURCE alone, none of the old one's
   -c, --config FILE  the site file
-  --state DIR        the daemon's state folder: it is asked which old versions running installs still read
+  --state DIR        the daemon's state folder: it is asked which old versions running installs still read, and told of
+                     the new one, so that all servers of the site fetch it and serve it
   --json             tells what was taken in, or what SOURCE is, as JSON`;
 
-/** `used`: asked before old versions are removed. */
-export function createImportCommand(used: UsedVersions): Command {
+/** `used`: asked before old versions are removed; `changed`: called when a version has come. */
+export function createImportCommand(used: UsedVersions, changed: TellDaemon = tellNobody): Command {
   return {
     name: "import",
     summary: "takes an install medium, netboot images or a mirror into a tree",
@@ -55,13 +56,14 @@ export function createImportCommand(used: UsedVersions): Command {
         replace: values.replace ?? false,
         used: () => used(tree.name, io, values.state),
       });
+      await changed(io, values.state);
       tell(io, tree, result, json);
       return 0;
     },
   };
 }
 
-export const importCommand: Command = createImportCommand(usedByDaemon);
+export const importCommand: Command = createImportCommand(usedByDaemon, haveDaemonLook);
 
 function isUrl(text: string): boolean {
   return text.includes("://");

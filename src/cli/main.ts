@@ -34,9 +34,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 async function loadCheck(): Promise<Command> {
-  const [{ checkTreeFiles, createCheckCommand }, { checkFamilies, checkLoaders, checkTreeKinds, checkVersion }] =
-    await Promise.all([import("./check.ts"), import("./world-checks.ts")]);
-  return createCheckCommand([checkTreeFiles, checkTreeKinds, checkFamilies, checkLoaders, checkVersion]);
+  const [{ checkTreeFiles, createCheckCommand }, world] = await Promise.all([
+    import("./check.ts"),
+    import("./world-checks.ts"),
+  ]);
+  const programs = world.createNfsCheck(process.env.PATH ?? "");
+  const { checkTreeKinds, checkFamilies, checkLoaders, checkVersion } = world;
+  return createCheckCommand([checkTreeFiles, checkTreeKinds, checkFamilies, checkLoaders, programs, checkVersion]);
 }
 
 async function main(args: readonly string[], io: Io): Promise<number> {

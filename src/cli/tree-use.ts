@@ -1,4 +1,4 @@
-/** Which versions of a tree running installs read: the daemon knows. */
+/** What a daemon that runs beside a command has to do with the versions of trees. */
 import { EverbootError } from "../base/errors.ts";
 import type { Io } from "./command.ts";
 import { ask } from "./state-option.ts";
@@ -20,3 +20,17 @@ export const usedByDaemon: UsedVersions = async (tree, io, state) => {
     return undefined;
   }
 };
+
+/** Tells the daemon that something was changed on the disk, so that it looks at once; without one there is nobody to tell. */
+export type TellDaemon = (io: Io, state: string | undefined) => Promise<void>;
+
+export const haveDaemonLook: TellDaemon = async (io, state) => {
+  try {
+    await ask(io, state, "POST", "/api/v1/trees/look");
+  } catch (error) {
+    if (!(error instanceof EverbootError)) throw error;
+  }
+};
+
+/** For who has no daemon. */
+export const tellNobody: TellDaemon = async () => undefined;

@@ -4,8 +4,11 @@ import { loadersOfSite } from "../boot/loader.ts";
 import { describeTree, detectTree, differingKey, folderFiles } from "../content/detect-tree.ts";
 import { missingLoaders } from "../content/loaders.ts";
 import { servedFolder } from "../content/versions.ts";
+import { findProgram } from "../net/programs.ts";
 import { familyOf } from "../os/family.ts";
 import { FAMILIES } from "../registry.ts";
+import { NFS_PROGRAMS } from "../server/nfs/service.ts";
+import { installsBy } from "../site/installs-by.ts";
 import type { Site, Tree } from "../site/model.ts";
 import type { WorldCheck } from "./check.ts";
 
@@ -19,6 +22,28 @@ export const checkLoaders: WorldCheck = async (site) => {
     todo: debianPackage === undefined ? "choose another `loader`" : `install package ${debianPackage}`,
   }));
 };
+
+/** What each server runs to serve by NFS; `searchPath` as PATH has it. */
+export function createNfsCheck(searchPath: string): WorldCheck {
+  return async (site) => {
+    if (!installsBy(site, "nfs")) return [];
+    return NFS_PROGRAMS.filter((need) => !hasProgram(need, searchPath)).map((need) => ({
+      path: ["servers"],
+      at: "key" as const,
+      what: `${need.program}, which \`via: nfs\` needs on each server, is missing on this machine`,
+      todo: `install package ${need.package}`,
+    }));
+  };
+}
+
+function hasProgram(need: (typeof NFS_PROGRAMS)[number], searchPath: string): boolean {
+  try {
+    findProgram(need.program, searchPath, need);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** What a family cannot do of what the site file asks is told, never dropped in silence. */
 export const checkFamilies: WorldCheck = async (site) =>

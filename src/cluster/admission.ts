@@ -54,6 +54,8 @@ export interface AdmissionOptions {
   readonly order: OrderServers;
   /** Where the policy goes by load: its orders. */
   readonly orderByLoad?: (loads: () => Loads) => OrderServers;
+  /** Of the servers those that have the files of this host's install; absent = all have. */
+  readonly holding?: (host: Host, servers: readonly Server[]) => readonly Server[];
   /** Was this other server heard of late? */
   readonly isAlive: (server: string) => boolean;
   readonly members: () => Members;
@@ -134,7 +136,7 @@ export class AdmissionControl {
     };
     this.line.put(waiter);
     const { place, of, isNext } = this.line.standingOf(waiter, (what) => this.free(what));
-    if (isNext) return this.letIn(host);
+    if (isNext && this.serverWithPlace(host)) return this.letIn(host);
     const seconds = this.pauseAt(place, asking.leastPause);
     this.line.put({ ...waiter, until: now + MISSED_PAUSES * seconds * 1000 + STALL_MS });
     const isFirst = known === undefined && asking.since === undefined;
@@ -144,7 +146,7 @@ export class AdmissionControl {
 
   private letIn(host: Host): Admission {
     this.line.remove(host.name);
-    const server = this.candidates(host).find((each) => this.places.free(each) > 0);
+    const server = this.serverWithPlace(host);
     if (server === undefined) throw new Error(`${host.name} is let in, and no server has a place`);
     this.places.take(host.name, { server, subnet: host.subnet });
     this.counts["let-in"] += 1;
@@ -153,6 +155,10 @@ export class AdmissionControl {
       server: server.name,
       settle: (isHandedOut) => this.places.settle(host.name, isHandedOut),
     };
+  }
+
+  private serverWithPlace(host: Host): Server | undefined {
+    return this.candidates(host).find((each) => this.places.free(each) > 0);
   }
 
   private free(what: Limited | undefined): number {
@@ -175,13 +181,22 @@ export class AdmissionControl {
   /** Who has the work of an install: the server it was sent to, or when that is dead the next one of the host's order. */
   private serverOf({ server }: Permit, host: Host): Server | undefined {
     if (server !== undefined && this.lives(server)) return this.options.site.servers.get(server);
-    return this.options.order(host).find(({ name }) => this.lives(name));
+    const living = this.options.order(host).filter(({ name }) => this.lives(name));
+    return (this.options.holding?.(host, living) ?? living)[0];
   }
 
-  /** In the order of the policy. */
+  /**
+   * In the order of the policy. One that is to be taken out of service, but has the files, comes before those that lack
+   * them; when none that lives has them, nobody is handed a permit (server/boot/boot-scripts.ts).
+   */
   private candidates(host: Host): readonly Server[] {
-    const open = this.open();
-    return this.order(host).filter((server) => open.includes(server));
+    const order = this.order(host);
+    const holding = this.options.holding?.(host, order) ?? order;
+    const [open, living] = [this.open(), this.living()];
+    const fit = holding.filter((server) => open.includes(server));
+    if (fit.length > 0) return fit;
+    const draining = holding.filter((server) => living.includes(server));
+    return draining.length > 0 ? draining : order.filter((server) => open.includes(server));
   }
 
   /** Those that take new installs; if all that live are to be taken out of service, they do it still. */

@@ -1,5 +1,7 @@
 /** What the servers of a site tell each other of themselves, once a second, through their common state. */
 
+import type { ReplicaStatus } from "../content/replica.ts";
+import { type Holdings, readHoldings } from "../content/replica-holdings.ts";
 import type { Replica } from "../store/replica.ts";
 import type { Beat } from "../store/replica-beats.ts";
 
@@ -13,6 +15,10 @@ export interface MemberRecord {
   readonly queue: number;
   /** It is being taken out of service: no new clients for it. */
   readonly draining: boolean;
+  /** The versions of trees that it has; absent = it has told nothing, as before this was told. */
+  readonly trees?: Holdings;
+  /** The first of what it lacks of them. */
+  readonly lacks?: readonly ReplicaStatus[];
 }
 
 export interface Member extends MemberRecord {
@@ -56,10 +62,34 @@ export function allTold(replica: Listening, servers: readonly string[], now: num
   });
 }
 
+/** What is told stays the same object until something else is told: it is read once. */
+const read = new WeakMap<object, MemberRecord | "none">();
+
 /** Undefined for what another version of the program tells. */
 function recordOf(about: unknown): MemberRecord | undefined {
   if (typeof about !== "object" || about === null) return undefined;
-  const { revision, rate, queue, draining }: Partial<Record<keyof MemberRecord, unknown>> = about;
-  const isRecord = typeof revision === "string" && typeof rate === "number" && typeof queue === "number";
-  return isRecord && typeof draining === "boolean" ? { revision, rate, queue, draining } : undefined;
+  const known = read.get(about) ?? readRecord(about) ?? "none";
+  read.set(about, known);
+  return known === "none" ? undefined : known;
+}
+
+function readRecord(about: object): MemberRecord | undefined {
+  const { revision, rate, queue, draining, trees, lacks }: Partial<Record<keyof MemberRecord, unknown>> = about;
+  if (typeof revision !== "string" || typeof rate !== "number" || typeof queue !== "number") return undefined;
+  if (typeof draining !== "boolean") return undefined;
+  const held = readHoldings(trees);
+  const record = { revision, rate, queue, draining };
+  return { ...record, ...(held && { trees: held }), ...(areStatuses(lacks) && { lacks }) };
+}
+
+function areStatuses(told: unknown): told is readonly ReplicaStatus[] {
+  return Array.isArray(told) && told.every(isStatus);
+}
+
+function isStatus(told: unknown): boolean {
+  if (typeof told !== "object" || told === null) return false;
+  const { tree, version, bytes, done, from, trouble }: Partial<Record<keyof ReplicaStatus, unknown>> = told;
+  const isNamed = typeof tree === "string" && typeof version === "string" && Array.isArray(from);
+  const isTold = trouble === undefined || typeof trouble === "string";
+  return isNamed && isTold && typeof bytes === "number" && typeof done === "number";
 }

@@ -36,7 +36,13 @@ export interface Permit {
   readonly handOuts: number;
   /** Name of the server that the newest hand-out sent this install to; absent = by the site file's order alone. */
   readonly server?: string;
+  /** The version of its host's tree that the newest hand-out gave, and the tree; no version = served as it lies. */
+  readonly version?: string;
+  readonly tree?: string;
 }
+
+/** What a hand-out gives beside the permit: the server to install from, and which files. */
+export type HandOutOf = Pick<Permit, "server" | "tree" | "version">;
 
 const UNTIL_WRITING = {
   "hand-out": "started",
@@ -64,15 +70,27 @@ export function nextState(state: PermitState, event: PermitEvent): PermitState |
 }
 
 /**
- * The permit after `event`; the same one when nothing changes. `server`: where a hand-out sends the install to.
+ * The permit after `event`; the same one when nothing changes. `given`: by a hand-out.
  * @throws EverbootError `permit-unknown`: there is none, or its state does not allow it
  */
-export function movePermit(permit: Permit | undefined, event: PermitEvent, now: number, server?: string): Permit {
+export function movePermit(permit: Permit | undefined, event: PermitEvent, now: number, given: HandOutOf = {}): Permit {
   const state = permit && nextState(permit.state, event);
   if (permit === undefined || state === undefined) throw new EverbootError("permit-unknown");
-  if (event === "hand-out")
-    return { ...permit, state, changed: now, handOuts: permit.handOuts + 1, ...(server !== undefined && { server }) };
+  if (event === "hand-out") return handedOut({ ...permit, state, changed: now }, given);
   return state === permit.state ? permit : { ...permit, state, changed: now };
+}
+
+/** Without a version the files are those that are served, whatever an earlier hand-out gave. */
+function handedOut(
+  { version: _version, tree: _tree, ...permit }: Permit,
+  { server, tree, version }: HandOutOf,
+): Permit {
+  return {
+    ...{ ...permit, handOuts: permit.handOuts + 1 },
+    ...(server !== undefined && { server }),
+    ...(tree !== undefined && { tree }),
+    ...(version !== undefined && { version }),
+  };
 }
 
 /** Of two reports the one that says more. */

@@ -5,6 +5,7 @@ import type { Store } from "../store/store.ts";
 import type { Following } from "./follow-store.ts";
 import type { Journal } from "./journal.ts";
 import {
+  type HandOutOf,
   isActive,
   isOpen,
   movePermit,
@@ -38,8 +39,11 @@ export interface Standing {
 export interface Permits extends Pick<PermitStore, "newestOf" | "byToken" | "all"> {
   /** Rejects with `permit-exists` while another is open (unless `replace`), or `store-unavailable`. */
   issue(host: string, options?: IssueOptions): Promise<Permit>;
-  /** The permit for a machine that is about to load its installer, from `server` if that is chosen. */
-  handOut(host: string, server?: string): Promise<HandOut>;
+  /**
+   * The permit for a machine that is about to load its installer, from `given.server` if that is chosen. Of the tree the
+   * version of `given`; but one that asks again within `handOutAgainMs` is in the same boot, and keeps what it was given.
+   */
+  handOut(host: string, given?: HandOutOf): Promise<HandOut>;
   /** Rejects with `permit-unknown` or `store-unavailable`. Saying the same twice is well. */
   advance(token: string, event: ReportedEvent): Promise<Permit>;
   /** Rejects with `permit-unknown` when there is nothing to cancel, or `store-unavailable`. */
@@ -112,14 +116,15 @@ export async function openPermits(options: PermitsOptions): Promise<Permits> {
     }
   }
 
-  async function handOut(host: string, server?: string): Promise<HandOut> {
+  async function handOut(host: string, given: HandOutOf): Promise<HandOut> {
     const known = permits.newestOf(host);
     const report = known && unstored.get(known.token);
     if (known && report) await advance(known.token, report);
     let refusal: Refusal | undefined;
     const permit = await permits.change(host, (current) => {
       refusal = current && withheld(current);
-      return current && refusal ? current : handedOut(current, clock.now(), server);
+      if (current && refusal) return current;
+      return handedOut(current, clock.now(), current && recent.has(current) ? sameFiles(current, given) : given);
     });
     if (refusal) return { kind: "none", reason: refusal };
     return permit.state === "started" ? { kind: "permit", permit } : { kind: "none", reason: permit.state };
@@ -141,7 +146,7 @@ export async function openPermits(options: PermitsOptions): Promise<Permits> {
         if (current !== undefined && !replace && isOpen(current, now)) throw permitExists(current);
         return createPermit(host, random, now, lifetimeMs);
       }),
-    handOut: (host, server) => patiently(clock, patienceMs, () => handOut(host, server).catch(refusalOf)),
+    handOut: (host, given = {}) => patiently(clock, patienceMs, () => handOut(host, given).catch(refusalOf)),
     advance,
     cancel: (host) => permits.change(host, (current) => movePermit(current, "cancel", clock.now())),
     activeFor: (host) => (refusalFor(host) === undefined ? permits.newestOf(host) : undefined),
@@ -163,9 +168,16 @@ function withholding(permit: Permit, standing: Standing, recent: RecentHandOuts)
  * What becomes of the permit of a machine that asks. Expiry is written down, so that a clock that is set back later does
  * not bring the permit to life again.
  */
-function handedOut(permit: Permit | undefined, now: number, server: string | undefined): Permit {
-  if (permit === undefined || isActive(permit, now)) return movePermit(permit, "hand-out", now, server);
+function handedOut(permit: Permit | undefined, now: number, given: HandOutOf): Permit {
+  if (permit === undefined || isActive(permit, now)) return movePermit(permit, "hand-out", now, given);
   return stateAt(permit, now) === permit.state ? permit : movePermit(permit, "expire", now);
+}
+
+/** The first answer may have been lost, or not: both must name the same files. Those of another tree are none of them. */
+function sameFiles({ tree, version }: Permit, given: HandOutOf): HandOutOf {
+  if (tree === undefined || tree !== given.tree) return given;
+  const { version: _version, ...others } = given;
+  return { ...others, ...(version !== undefined && { version }) };
 }
 
 /** Asks again while the answer is that it cannot be told now. */

@@ -1,5 +1,6 @@
 /** What it takes to go from one revision of the site file to another one, and whose turn it is. Pure. */
 import { formatCidr } from "../base/address.ts";
+import { installsBy } from "../site/installs-by.ts";
 import type { Server, Site, Subnet } from "../site/model.ts";
 import type { Member, Members } from "./members.ts";
 
@@ -16,14 +17,15 @@ export function siteChange(before: Site, after: Site): SiteChange {
 }
 
 /** What sockets, floating addresses and the common state are founded on, as text to compare. */
-function standing({ name, etcd, servers, subnets, api }: Site): string {
+function standing({ name, etcd, servers, subnets, api, profiles, dns }: Site): string {
   const all = [...servers.values()].map(serverStanding).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const networks = subnets.map((subnet) => subnetStanding(subnet, all.length > 1)).toSorted();
-  return JSON.stringify({ name, etcd, all, networks, api });
+  const nfs = installsBy({ profiles }, "nfs");
+  return JSON.stringify({ name, etcd, all, networks, api, nfs, dns: dns !== undefined });
 }
 
-function serverStanding({ name, address, floating, interfaces, links, httpPort, serial }: Server) {
-  return { name, address, floating, interfaces, links, httpPort, serial };
+function serverStanding({ name, address, floating, interfaces, links, httpPort, ftp, serial }: Server) {
+  return { name, address, floating, interfaces, links, httpPort, ftp, serial };
 }
 
 /** Several servers ask the router whether the LAN lives. */

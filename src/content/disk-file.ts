@@ -2,6 +2,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { errnoOf } from "../base/errors.ts";
 import { contentTypeOf } from "./content-type.ts";
+import { versionOf } from "./file-version.ts";
 import { joinSegments } from "./segments.ts";
 import type { Lookup } from "./served-file.ts";
 
@@ -20,6 +21,8 @@ export interface DiskFileOptions {
   readonly sha256?: (version: DiskVersion) => string | undefined;
   /** For Last-Modified, in place of the file's own time. */
   readonly modified?: number;
+  /** It is on a file system of this machine: its version is told. */
+  readonly isLocal?: boolean;
 }
 
 /** A regular file that this process may read. */
@@ -30,7 +33,8 @@ export async function diskFile(path: string, options: DiskFileOptions = {}): Pro
     if (!info.isFile()) return { kind: "refused" };
     await access(path, constants.R_OK);
     const version = { size: Number(info.size), modified: Number(info.mtimeNs / 1_000_000n) };
-    const file = joinSegments([{ kind: "disk", path, offset: 0, length: version.size }], {
+    const known = options.isLocal === true && { version: versionOf(info) };
+    const file = joinSegments([{ kind: "disk", path, offset: 0, length: version.size, ...known }], {
       modified: options.modified ?? version.modified,
       contentType: contentTypeOf(options.name ?? path),
       identity: options.sha256?.(version) ?? `mtime ${info.mtimeNs}`,

@@ -8,7 +8,7 @@ import { type AptPackages, closureOf, DependencyParser } from "./apt-closure.ts"
 import type { PackagesEnding } from "./apt-index.ts";
 import { readPackages } from "./packages-file.ts";
 import { SingleFlight } from "./single-flight.ts";
-import { servedFolder } from "./versions.ts";
+import { servedFolder, versionFolder } from "./versions.ts";
 
 /** What the Debian Installer is told to install (os/debian-preseed.ts). */
 interface Install {
@@ -29,15 +29,17 @@ export class InstallSizes {
 
   /**
    * Answers from what is known, and has the list read or read again in the background where it must be.
+   * @param version of its tree, that it was handed; none = as it is served
    * @returns undefined: not known, or not yet. Folder trees of Debian alone have a list that is read: what a
    * pull-through mirror keeps depends on what was asked of it.
    */
-  packages(host: Host): number | undefined {
+  packages(host: Host, version?: string): number | undefined {
     const { tree } = host.profile;
     if (tree.family !== "debian" || tree.upstream !== undefined) return undefined;
     const folder = join("dists", tree.release, "main", `binary-${tree.arch}`);
-    const key = join(tree.path, folder);
-    const list = this.lists.get(key) ?? new PackageList(tree.path, folder);
+    const key = join(tree.path, version ?? "", folder);
+    const top = async () => (version === undefined ? servedFolder(tree.path) : versionFolder(tree.path, version));
+    const list = this.lists.get(key) ?? new PackageList(top, folder);
     this.lists.set(key, list);
     const size = list.size(installOf(host));
     void this.looks.run(key, () => list.look());
@@ -52,15 +54,15 @@ export class InstallSizes {
 
 /** One list, and what it says of the installs that were asked for. The list itself is not kept: it may be 50 MB. */
 class PackageList {
-  private readonly tree: string;
+  private readonly top: () => Promise<string>;
   private readonly folder: string;
   private readonly wanted = new Map<string, Install>();
   private version = "";
   private sizes: ReadonlyMap<string, number> = new Map();
 
-  /** @param tree folder of the tree @param folder of the list, in each of the tree's versions */
-  constructor(tree: string, folder: string) {
-    this.tree = tree;
+  /** @param top folder of the tree's files, asked at each look @param folder of the list in it */
+  constructor(top: () => Promise<string>, folder: string) {
+    this.top = top;
     this.folder = folder;
   }
 
@@ -73,7 +75,7 @@ class PackageList {
 
   /** Reads the list if it is another one than before, or something was asked for since. Never rejects. */
   async look(): Promise<void> {
-    const served = await servedFolder(this.tree).catch(() => undefined);
+    const served = await this.top().catch(() => undefined);
     const found = served === undefined ? undefined : await findList(join(served, this.folder));
     const version = found?.version ?? "";
     if (version === this.version && [...this.wanted.keys()].every((key) => this.sizes.has(key))) return;

@@ -3,7 +3,7 @@ import { EverbootError } from "../base/errors.ts";
 import { readManifest } from "./manifest.ts";
 import { readDamage } from "./replica-damage.ts";
 import { manifestTag } from "./replica-index.ts";
-import { currentVersion, readVersionManifest, versionId, versionIds } from "./versions.ts";
+import { currentVersion, isPinned, readVersionManifest, versionId, versionIds } from "./versions.ts";
 
 /** Of one tree on one server. */
 export interface TreeHolding {
@@ -11,6 +11,8 @@ export interface TreeHolding {
   readonly versions: readonly string[];
   /** The version that is served; absent = a plain tree, served as it lies. */
   readonly current?: string;
+  /** Versions that are pinned there, sorted; absent = none is. */
+  readonly pinned?: readonly string[];
   /** Of a plain tree: what its manifest's id would be; absent = it has none. */
   readonly manifest?: string;
 }
@@ -20,6 +22,23 @@ export type Holdings = Readonly<Record<string, TreeHolding | undefined>>;
 
 /** By server; one that has told nothing is missing. */
 export type SiteHoldings = ReadonlyMap<string, Holdings>;
+
+/** As another server has told it; undefined for what is none. */
+export function readHoldings(told: unknown): Holdings | undefined {
+  const trees = typeof told === "object" && told !== null && !Array.isArray(told) ? Object.entries(told) : undefined;
+  return trees?.every(([, holding]) => isHolding(holding)) ? (told as Holdings) : undefined;
+}
+
+function isHolding(told: unknown): told is TreeHolding {
+  if (typeof told !== "object" || told === null) return false;
+  const { versions, current, manifest, pinned = [] }: Partial<Record<keyof TreeHolding, unknown>> = told;
+  const isText = (value: unknown) => value === undefined || typeof value === "string";
+  return areTexts(versions) && areTexts(pinned) && isText(current) && isText(manifest);
+}
+
+function areTexts(told: unknown): boolean {
+  return Array.isArray(told) && told.every((each) => typeof each === "string");
+}
 
 /** Looks at the disk; remembers the manifests that it has checked. */
 export class HoldingsReader {
@@ -45,11 +64,16 @@ export class HoldingsReader {
 
   private async holding(root: string): Promise<TreeHolding> {
     const versions: string[] = [];
-    for (const id of await versionIds(root)) if (await this.isWhole(root, id)) versions.push(id);
+    const pinned: string[] = [];
+    for (const id of await versionIds(root)) {
+      if (await this.isWhole(root, id)) versions.push(id);
+      if (await isPinned(root, id)) pinned.push(id);
+    }
+    const held = { versions, ...(pinned.length > 0 && { pinned }) };
     const current = await currentVersion(root);
-    if (current !== undefined) return { versions, current };
+    if (current !== undefined) return { ...held, current };
     const manifest = await readManifest(root);
-    return { versions, ...(manifest && { manifest: versionId(manifest) }) };
+    return { ...held, ...(manifest && { manifest: versionId(manifest) }) };
   }
 
   private async isWhole(root: string, id: string): Promise<boolean> {

@@ -48,7 +48,22 @@ export interface ReplicaOptions {
   readonly random: () => number;
   /** Told when what is held here has changed. */
   readonly changed?: () => void;
+  /** Absent: the current link follows `ReplicatedTree.current`. */
+  readonly links?: LinkJudge;
   readonly timing?: Partial<ReplicaTiming & FetchTiming>;
+}
+
+/** Says what becomes of the current links. Calls that reject are made again in the next round. */
+export interface LinkJudge {
+  /**
+   * Asked of each tree in each round, with the version that is served, if it is not a plain tree.
+   * @returns the version to serve once it is here; undefined = what is served stays
+   */
+  judge(tree: string, link: string | undefined, isSound: (id: string) => Promise<boolean>): Promise<string | undefined>;
+  /** Before the link is exchanged. */
+  switching(tree: string, from: string | undefined, to: string): Promise<void>;
+  /** After it was. */
+  switched(tree: ReplicatedTree, to: string): Promise<void>;
 }
 
 /** A version on its way here, or that cannot come. */
@@ -167,14 +182,25 @@ export class TreeReplica {
 
   /** Serves what the cluster calls current, once it is here and sound. What it wants no more is not fetched on. */
   private async follow(tree: ReplicatedTree): Promise<void> {
-    const { name, path: root, current } = tree;
+    const { name, path: root } = tree;
+    const { links, log } = this.options;
     const fetching = this.fetching;
     if (fetching?.wanted.tree === name && !wantedOf(tree).includes(fetching.wanted.id)) fetching.stop.abort(OUTDATED);
-    if (current === undefined || (await currentVersion(root)) === current) return;
-    if (!(await this.indexes.find(root, current)) || (await readDamage(root, current)).length > 0) return;
-    await switchCurrent(root, current);
-    this.options.log.info({ tree: name, version: current }, "the tree's current version is served now");
+    const link = await currentVersion(root);
+    const isSound = (id: string) => this.isSound(root, id);
+    const target = links ? await links.judge(name, link, isSound) : tree.current;
+    if (target === undefined || target === link || !(await isSound(target))) return;
+    await links?.switching(name, link, target);
+    // Whoever has exchanged it meanwhile did so on purpose.
+    if ((await currentVersion(root)) !== link) return this.poke();
+    await switchCurrent(root, target);
+    log.info({ tree: name, version: target }, "the tree's current version is served now");
+    await links?.switched(tree, target);
     await this.look();
+  }
+
+  private async isSound(root: string, id: string): Promise<boolean> {
+    return (await this.indexes.find(root, id)) !== undefined && (await readDamage(root, id)).length === 0;
   }
 
   private async bringUp(tree: ReplicatedTree): Promise<void> {

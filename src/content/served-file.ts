@@ -1,5 +1,6 @@
 /** A file as the protocol servers see it: pieces of disk files and of memory, one after the other. Pure data. */
 import type { ErrorDetails } from "../base/errors.ts";
+import type { FileVersion } from "./file-version.ts";
 
 export type Segment =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
@@ -10,6 +11,8 @@ export type Segment =
       readonly offset: number;
       readonly length: number;
       readonly arrival?: Arrival;
+      /** Of a file that was looked at for this request, on a file system of this machine: other bytes have another one. */
+      readonly version?: FileVersion;
     };
 
 /** How much of a file is there that is still being fetched. */
@@ -41,9 +44,20 @@ export type Lookup =
   /** `code` of the error table: an outage, worth trying again. */
   | {
       readonly kind: "broken";
-      readonly code: "store-unavailable" | "upstream-unavailable" | "upstream-down" | "upstream-mismatch";
+      readonly code:
+        | "store-unavailable"
+        | "upstream-unavailable"
+        | "upstream-down"
+        | "upstream-mismatch"
+        | "version-away";
       readonly details?: ErrorDetails;
     };
+
+/** It is not here, and another server has it: `at` is that server's URL, without a slash at its end. */
+export interface Elsewhere {
+  readonly kind: "elsewhere";
+  readonly at: string;
+}
 
 /** Who asks: a path means different files to different machines (`/grub/grub.cfg`). */
 export interface Requester {
@@ -56,3 +70,6 @@ export interface Requester {
  * part (servers normalise before they ask).
  */
 export type FileResolver = (path: string, from: Requester) => Promise<Lookup>;
+
+/** The same, for a protocol that can send its clients elsewhere. */
+export type RedirectingResolver = (path: string, from: Requester) => Promise<Lookup | Elsewhere>;

@@ -19,6 +19,24 @@ export class SingleFlight<T> {
   }
 }
 
+/** What a task has brought, once it has succeeded: until then each call tries. */
+export class Once<T> {
+  private readonly task: () => Promise<T>;
+  private value: Promise<T> | undefined;
+
+  constructor(task: () => Promise<T>) {
+    this.task = task;
+  }
+
+  get(): Promise<T> {
+    this.value ??= this.task().catch((error: unknown) => {
+      this.value = undefined;
+      throw error;
+    });
+    return this.value;
+  }
+}
+
 const MOST_KEYS = 10_000;
 
 /** Remembers keys for a while. Forgets all when there are too many: it only saves work. */

@@ -1,10 +1,14 @@
 /** Serving a tree by its versions: the current one, and any given one for as long as an install reads it. */
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { errnoOf } from "../base/errors.ts";
 import { lookupOfError } from "./disk-file.ts";
-import { folderResolver, type TreeResolver } from "./folder.ts";
+import { type FileVersion, isLocalFolder, versionOf } from "./file-version.ts";
+import { type FolderResolver, folderResolver, type TreeResolver } from "./folder.ts";
+import { isAsItWas, quickLstatOncePerTurn } from "./quick-stat.ts";
 import type { Lookup } from "./served-file.ts";
-import { currentVersion, isVersionId, versionFolder } from "./versions.ts";
+import { Once } from "./single-flight.ts";
+import { CURRENT_NAME, currentVersion, isVersionId, versionFolder } from "./versions.ts";
 
 export interface VersionedResolver {
   /** In the current version; of a plain tree, as it lies. */
@@ -18,7 +22,8 @@ export interface VersionedResolver {
 /** `root` is the tree's folder. Versions may come and go, and the current one change, at any time. */
 export function versionedResolver(root: string): VersionedResolver {
   const plain = folderResolver(root);
-  const versions = new Map<string, TreeResolver>();
+  const versions = new Map<string, FolderResolver>();
+  const link = new CurrentLink(root);
   const ofVersion = async (id: string, path: string, absent: Lookup): Promise<Lookup> => {
     if (!(await isFolder(versionFolder(root, id)))) {
       versions.delete(id);
@@ -31,8 +36,11 @@ export function versionedResolver(root: string): VersionedResolver {
   return {
     current: () => currentVersion(root),
     lookup: async (path) => {
+      const seen = link.known();
+      const known = seen && (seen.id === undefined ? plain : versions.get(seen.id))?.known(path);
+      if (known) return known;
       try {
-        const id = await currentVersion(root);
+        const id = await link.read();
         // A current version that is not there is an outage, no tree without files (law 3).
         return id === undefined ? await plain(path) : await ofVersion(id, path, BROKEN);
       } catch (error) {
@@ -47,6 +55,34 @@ export function versionedResolver(root: string): VersionedResolver {
       }
     },
   };
+}
+
+/** Which version is served, as the link said when it was last read. */
+class CurrentLink {
+  private readonly root: string;
+  private readonly path: string;
+  private readonly isLocal: Once<boolean>;
+  private seen: { readonly id: string | undefined; readonly link: FileVersion | undefined } | undefined;
+
+  constructor(root: string) {
+    this.root = root;
+    this.path = join(root, CURRENT_NAME);
+    this.isLocal = new Once(() => isLocalFolder(root));
+  }
+
+  /** Undefined when it has to be read again. */
+  known(): { readonly id: string | undefined } | undefined {
+    return this.seen && isAsItWas(quickLstatOncePerTurn(this.path), this.seen.link) ? this.seen : undefined;
+  }
+
+  /** Rejects as `currentVersion` does. */
+  async read(): Promise<string | undefined> {
+    const link = await lstat(this.path, { bigint: true }).then(versionOf, () => undefined);
+    const id = await currentVersion(this.root);
+    const isLocal = await this.isLocal.get().catch(() => false);
+    this.seen = isLocal && (id === undefined) === (link === undefined) ? { id, link } : undefined;
+    return id;
+  }
 }
 
 const ABSENT: Lookup = { kind: "absent" };

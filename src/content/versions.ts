@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { lstat, readdir, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EverbootError, errnoOf } from "../base/errors.ts";
+import { VERSIONS_NAME } from "../site/tree-places.ts";
 import { formatManifest, MANIFEST_NAME, type Manifest, readManifest } from "./manifest.ts";
 import { PRIVATE_PREFIX } from "./tree-path.ts";
 import { compareBytes } from "./walk.ts";
@@ -23,8 +24,7 @@ export interface TreeVersion {
   readonly pinned: boolean;
 }
 
-/** In the tree's folder. */
-export const VERSIONS_NAME = `${PRIVATE_PREFIX}versions`;
+export { VERSIONS_NAME };
 /** In the tree's folder: a symbolic link to the version that is served. */
 export const CURRENT_NAME = `${PRIVATE_PREFIX}current`;
 /** In a version's folder: an empty file. */

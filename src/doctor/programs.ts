@@ -6,6 +6,8 @@ import { EverbootError } from "../base/errors.ts";
 import { etcdPlaces } from "../cluster/etcd/places.ts";
 import { findProgram } from "../net/programs.ts";
 import { processes, programOf } from "../net/socket-owners.ts";
+import { NFS_PROGRAMS } from "../server/nfs/service.ts";
+import { installsBy } from "../site/installs-by.ts";
 import { type Check, isShared, type Scene } from "./check.ts";
 import { type Finding, type FindingId, finding } from "./findings.ts";
 
@@ -35,6 +37,7 @@ export function programsOf({ site, server }: Pick<Scene, "site" | "server">): re
   const gpgv: Need = { program: "gpgv", purpose: "the signatures of mirrors", package: "gpgv" };
   return [
     ...(isMirror ? [gpgv] : []),
+    ...(installsBy(site, "nfs") ? NFS_PROGRAMS : []),
     ...(isShared(site) ? [ip, ...floatingNeeds(server), ...etcdNeeds(site, server)] : []),
   ];
 }

@@ -1,6 +1,10 @@
 /** The ports that this machine serves, as the site file has it. */
 import { etcdPlaces } from "../cluster/etcd/places.ts";
 import { HEARTBEAT_PORT } from "../cluster/floating/heartbeats.ts";
+import { FTP_PORT } from "../server/ftp/server.ts";
+import { MOUNT_PORT, NFS_PORT } from "../server/nfs/ganesha-config.ts";
+import { PORT_MAPPER } from "../server/nfs/service.ts";
+import { installsBy } from "../site/installs-by.ts";
 import type { Server, Site } from "../site/model.ts";
 import { DHCP_PORTS } from "../wire/dhcp-packet.ts";
 import { PEER_PORT } from "../wire/peer-message.ts";
@@ -31,6 +35,8 @@ export function servicesOf(site: Site, server: Server): readonly Service[] {
     ...(hasDhcp ? dhcpServices() : []),
     { name: "TFTP", protocol: "udp", port: TFTP_PORT, ...clients },
     { name: "HTTP", protocol: "tcp", port: server.httpPort, ...clients },
+    ...(server.ftp ? [{ name: "FTP", protocol: "tcp", port: FTP_PORT, ...clients } as const] : []),
+    ...(installsBy(site, "nfs") ? nfsServices() : []),
     { name: "syslog", protocol: "udp", port: SYSLOG_PORT, ...clients },
     { name: "syslog", protocol: "tcp", port: SYSLOG_PORT, ...clients },
     ...(site.dns ? (["udp", "tcp"] as const) : []).map(
@@ -45,6 +51,18 @@ export function servicesOf(site: Site, server: Server): readonly Service[] {
 function apiServices({ api }: Site, { address }: Server): readonly Service[] {
   if (!api || api.listen?.includes(address) === false) return [];
   return [{ name: "API", protocol: "tcp", port: api.port, binds: "own", from: "clients" }];
+}
+
+/** The port mapper may be the machine's own: it may have its port already. */
+function nfsServices(): readonly Service[] {
+  const any = { binds: "any", from: "clients" } as const;
+  return [
+    { name: "NFS", protocol: "tcp", port: NFS_PORT, ...any },
+    ...(["tcp", "udp"] as const).flatMap((protocol) => [
+      { name: "NFS mounts", protocol, port: MOUNT_PORT, ...any } as const,
+      { name: "port mapper", protocol, port: PORT_MAPPER, ...any, binds: "none" } as const,
+    ]),
+  ];
 }
 
 function dhcpServices(): readonly Service[] {

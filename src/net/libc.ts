@@ -22,6 +22,22 @@ export async function loadLibc(): Promise<(name: string, signature: string) => N
   };
 }
 
+/**
+ * As loadLibc, for calls that fail in the ordinary course, a full socket's for example: a failure is given as its errno
+ * below zero, and nothing is thrown.
+ */
+export async function loadLibcQuiet(): Promise<(signature: string) => NativeCall> {
+  const { default: koffi } = await import("koffi");
+  const libc = koffi.load(null);
+  return (signature) => {
+    const call = libc.func(signature);
+    return (...args) => {
+      const result = Number(call(...args));
+      return result >= 0 ? result : -koffi.errno();
+    };
+  };
+}
+
 /** Gives where bytes lie in memory, for structures that point to others: it holds while the bytes are in use. */
 export async function loadAddressOf(): Promise<(bytes: Uint8Array) => bigint> {
   const { default: koffi } = await import("koffi");

@@ -2,9 +2,10 @@
  * What Node's dgram cannot do, by calls into the C library: bind a socket to a device and
  * send to a link-layer address. The constants are those of Linux on x86, Arm, RISC-V and LoongArch.
  */
-import type { Mac } from "../base/address.ts";
+import { ANY_IPV4, type Mac } from "../base/address.ts";
 import { loadLibc } from "./libc.ts";
 import { AF_PACKET, linkAddress } from "./link-address.ts";
+import { socketAddress } from "./socket-address.ts";
 
 export interface NativeNet {
   /**
@@ -12,6 +13,8 @@ export interface NativeNet {
    * SO_REUSEADDR, so that a second server on the device is an error and not a silent rival.
    */
   udpSocketOn(device: string, port: number): number;
+  /** Another file descriptor of the same socket. */
+  duplicate(fd: number): number;
   /** Sends IPv4 packets to link-layer addresses on `device`; needs CAP_NET_RAW. */
   packetSocketOn(device: string): PacketSocket;
 }
@@ -30,6 +33,7 @@ const SO_BROADCAST = 6;
 const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
 const SO_BINDTODEVICE = 25;
+const F_DUPFD_CLOEXEC = 1030;
 const ETH_P_IP = 0x0800;
 const SOCKET_TYPE = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
@@ -56,6 +60,7 @@ async function loadCalls() {
     bind: checked("bind", "int bind(int, const void *, uint32_t)"),
     sendto: checked("sendto", "intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)"),
     close: checked("close", "int close(int)"),
+    fcntl: checked("fcntl", "int fcntl(int, int, int)"),
     indexOf: checked("if_nametoindex", "int if_nametoindex(const char *)"),
   };
 }
@@ -69,7 +74,7 @@ function nativeNet(calls: Calls): NativeNet {
         calls.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length);
         calls.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, hostInt(1), 4);
         enlarge(calls, fd);
-        const address = anyAddress(port);
+        const address = socketAddress(ANY_IPV4, port);
         calls.bind(fd, address, address.length);
         return fd;
       } catch (error) {
@@ -77,6 +82,7 @@ function nativeNet(calls: Calls): NativeNet {
         throw error;
       }
     },
+    duplicate: (fd) => calls.fcntl(fd, F_DUPFD_CLOEXEC, 0),
     packetSocketOn(device) {
       const index = calls.indexOf(device);
       // Protocol 0: it hears nothing, so nothing piles up in it.
@@ -106,12 +112,4 @@ function enlarge(calls: Awaited<ReturnType<typeof loadCalls>>, fd: number): void
 /** A C int, in this machine's byte order. */
 function hostInt(value: number): Uint8Array {
   return new Uint8Array(Int32Array.of(value).buffer);
-}
-
-/** struct sockaddr_in of 0.0.0.0 */
-function anyAddress(port: number): Uint8Array {
-  const bytes = new Uint8Array(16);
-  bytes.set(new Uint8Array(Uint16Array.of(AF_INET).buffer), 0);
-  new DataView(bytes.buffer).setUint16(2, port);
-  return bytes;
 }

@@ -2,8 +2,9 @@
  * Sends whole IPv4 packets, header included: what a client must hear that no socket of this machine would say. By koffi,
  * as `native.ts`. The constants are those of Linux on x86, Arm, RISC-V and LoongArch.
  */
-import { type Ipv4, ipv4ToBytes } from "../base/address.ts";
+import type { Ipv4 } from "../base/address.ts";
 import { loadLibc } from "./libc.ts";
+import { socketAddress } from "./socket-address.ts";
 
 export interface RawIpSender {
   /**
@@ -29,7 +30,7 @@ export async function openRawIpSender(): Promise<RawIpSender | undefined> {
     const fd = calls.socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
     return {
       send(packet, to) {
-        const address = socketAddress(to);
+        const address = socketAddress(to, 0);
         calls.sendto(fd, packet, packet.length, 0, address, address.length);
       },
       close: () => {
@@ -48,12 +49,4 @@ async function loadCalls() {
     sendto: checked("sendto", "intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)"),
     close: checked("close", "int close(int)"),
   };
-}
-
-/** struct sockaddr_in; raw sockets know no port. */
-function socketAddress(address: Ipv4): Uint8Array {
-  const bytes = new Uint8Array(16);
-  bytes.set(new Uint8Array(Uint16Array.of(AF_INET).buffer), 0);
-  bytes.set(ipv4ToBytes(address), 4);
-  return bytes;
 }

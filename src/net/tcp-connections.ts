@@ -1,9 +1,10 @@
-/** The TCP connections of this machine, as the kernel lists them (/proc/net/tcp, proc_net_tcp.rst of Linux 6.1). */
+/** The TCP connections of this machine, as the kernel lists them (/proc/net/tcp and tcp6, proc_net_tcp.rst of Linux 6.1). */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readFile } from "node:fs/promises";
 import { Socket } from "node:net";
 import { endianness } from "node:os";
 import { type Ipv4, ipv4FromBytes, parseIpv4 } from "../base/address.ts";
+import { errnoOf } from "../base/errors.ts";
 import type { TcpConnection } from "../wire/peer-message.ts";
 import type { Endpoint } from "../wire/tcp-segment.ts";
 
@@ -13,12 +14,27 @@ import type { Endpoint } from "../wire/tcp-segment.ts";
  */
 const WAITING = new Set(["01", "04", "08", "09", "0B"]);
 
+/** Sockets for both families, as nfs-ganesha has, are in the second; a kernel without IPv6 has no such file. */
+const [TABLE, TABLE6] = ["/proc/net/tcp", "/proc/net/tcp6"] as const;
+
 /** Connections to these ports of this machine, those within it left out. Rejects with the system's error. */
-export async function servedConnections(ports: ReadonlySet<number>, path = "/proc/net/tcp"): Promise<TcpConnection[]> {
-  const text = await readFile(path, "latin1");
-  return parseProcTcp(text, endianness()).filter(
+export async function servedConnections(
+  ports: ReadonlySet<number>,
+  tables: readonly string[] = [TABLE, TABLE6],
+): Promise<TcpConnection[]> {
+  const texts = await Promise.all(tables.map(readTable));
+  return parseProcTcp(texts.join("\n"), endianness()).filter(
     ({ server, client }) => ports.has(server.port) && server.address !== client.address,
   );
+}
+
+async function readTable(path: string): Promise<string> {
+  try {
+    return await readFile(path, "latin1");
+  } catch (error) {
+    if (path === TABLE6 && errnoOf(error) === "ENOENT") return "";
+    throw error;
+  }
 }
 
 /** The channel of Node's `net` that tells of each connection that a server of this process accepts. */
@@ -65,9 +81,15 @@ export function parseProcTcp(text: string, order: "LE" | "BE"): TcpConnection[] 
   });
 }
 
-/** `0100007F:0050` is 127.0.0.1:80 on a little-endian machine; ports are always in reading order. */
+/** Before an IPv4 address of a socket for both families, `::ffff:192.168.77.1` (RFC 4291 section 2.5.5.2), in words of 32 bits. */
+const MAPPED = { LE: "0000000000000000FFFF0000", BE: "00000000000000000000FFFF" } as const;
+
+/**
+ * `0100007F:0050` is 127.0.0.1:80 on a little-endian machine; ports are always in reading order. Undefined for addresses
+ * of IPv6.
+ */
 function parseEndpoint(text: string, order: "LE" | "BE"): Endpoint | undefined {
-  const match = /^([0-9A-F]{8}):([0-9A-F]{4})$/.exec(text);
+  const match = /^([0-9A-F]{8}):([0-9A-F]{4})$/.exec(text.startsWith(MAPPED[order]) ? text.slice(24) : text);
   if (!match) return undefined;
   const bytes = Buffer.from(match[1] ?? "", "hex");
   const address: Ipv4 = ipv4FromBytes(order === "LE" ? bytes.reverse() : bytes);

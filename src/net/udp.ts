@@ -40,6 +40,13 @@ export interface UdpOpener {
   open(request: UdpRequest): Promise<UdpSocket>;
 }
 
+/**
+ * libuv reads 32 datagrams of a handle in a turn of the event loop (uv__udp_recvmsg), however many wait, and then sees to
+ * everything else. So one socket is read by several handles: when a rack is switched on, what waits for an address is not
+ * kept behind what is being served already.
+ */
+const READERS = 8;
+
 /** Sockets bound to devices where the C library can be called, else plain ones, which serve one interface only. */
 export async function udpOpener(native?: NativeNet | "absent"): Promise<UdpOpener> {
   const found = native ?? (await loadNativeNet());
@@ -48,17 +55,28 @@ export async function udpOpener(native?: NativeNet | "absent"): Promise<UdpOpene
 }
 
 async function openPlain(request: UdpRequest): Promise<UdpSocket> {
-  const socket = createSocket("udp4");
+  const socket = numericSocket();
   await bound(socket, request, () => socket.bind({ port: request.port, exclusive: true }));
   socket.setBroadcast(true);
-  return serving(socket, request, undefined);
+  return serving([socket], request, undefined);
 }
 
 async function openOnDevice(request: UdpRequest, native: NativeNet): Promise<UdpSocket> {
   const fd = translated(request, () => native.udpSocketOn(request.device, request.port));
-  const socket = createSocket("udp4");
+  const first = await boundTo(fd, request);
+  const others = await Promise.all(Array.from({ length: READERS - 1 }, () => boundTo(native.duplicate(fd), request)));
+  return serving([first, ...others], request, packetSocket(request.device, native));
+}
+
+async function boundTo(fd: number, request: UdpRequest): Promise<Socket> {
+  const socket = numericSocket();
   await bound(socket, request, () => socket.bind({ fd, exclusive: true }));
-  return serving(socket, request, packetSocket(request.device, native));
+  return socket;
+}
+
+/** Peers are numeric addresses: asking the resolver would cost a turn of the event loop for each datagram. */
+function numericSocket(): Socket {
+  return createSocket({ type: "udp4", lookup: (host, _options, done) => done(null, host, 4) });
 }
 
 /** Without CAP_NET_RAW there are no frames; callers then broadcast. */
@@ -87,17 +105,28 @@ function bound(socket: Socket, request: UdpRequest, bind: () => void): Promise<v
 }
 
 /** Datagrams are read on a later turn of the event loop, so none is missed between the bind and this. */
-function serving(socket: Socket, request: UdpRequest, frames: PacketSocket | undefined): UdpSocket {
-  const served = udpSocket(socket, request, frames);
-  socket.on("message", (bytes, from) => {
-    const address = parseIpv4(from.address);
-    if (address) request.receive(bytes, { address, port: from.port }, served);
-  });
+function serving(
+  sockets: readonly [Socket, ...Socket[]],
+  request: UdpRequest,
+  frames: PacketSocket | undefined,
+): UdpSocket {
+  const served = udpSocket(sockets, request, frames);
+  for (const socket of sockets) {
+    socket.on("message", (bytes, from) => {
+      const address = parseIpv4(from.address);
+      if (address) request.receive(bytes, { address, port: from.port }, served);
+    });
+  }
   return served;
 }
 
-function udpSocket(socket: Socket, request: UdpRequest, frames: PacketSocket | undefined): UdpSocket {
+function udpSocket(
+  sockets: readonly [Socket, ...Socket[]],
+  request: UdpRequest,
+  frames: PacketSocket | undefined,
+): UdpSocket {
   const { device, address, port } = request;
+  const [socket] = sockets;
   return {
     device,
     address,
@@ -108,11 +137,10 @@ function udpSocket(socket: Socket, request: UdpRequest, frames: PacketSocket | u
         socket.send(bytes, to.port, to.address, (error) => (error ? reject(error) : resolve()));
       }),
     sendFrame: (payload, to) => frames?.send(ipUdpPacket({ from: { address, port }, to, payload }), to.mac),
-    close: () =>
-      new Promise((resolve) => {
-        frames?.close();
-        socket.close(resolve);
-      }),
+    close: async () => {
+      frames?.close();
+      await Promise.all(sockets.map((each) => new Promise<void>((resolve) => each.close(resolve))));
+    },
   };
 }
 

@@ -13,13 +13,24 @@ import type { Disk, Profile } from "../site/model.ts";
 import { bondedInstaller } from "./agama-network.ts";
 import { PRODUCT_WORD } from "./agama-profile.ts";
 import { DISK_WORDS } from "./agama-storage.ts";
-import type { FamilyInput, OverlayFile } from "./family.ts";
+import type { FamilyInput, OverlayFile, ServerUrls } from "./family.ts";
 import { enableFirstBoot, firstBootFiles } from "./first-boot.ts";
+import { installTree } from "./server-urls.ts";
 import { accountCommands, addUsers } from "./suse-accounts.ts";
+import { lastingRepositories } from "./suse-repositories.ts";
 import { commands, FIXED_DISKS, RESTART, reportFunction, STOP } from "./suse-shell.ts";
 
 export const ANSWER = "everboot/autoinst.json";
 export const PREPARE = "everboot/prepare";
+/** dracut and libzypp have FTP; the initrd's NFS cannot be relied upon. */
+function protocolOf(via: Profile["via"]): "http" | "ftp" {
+  return via === "ftp" ? "ftp" : "http";
+}
+
+export function agamaTree(server: ServerUrls, via: Profile["via"]): string {
+  return installTree(server, protocolOf(via));
+}
+
 /** Folder of a full medium that holds its packages (agama-software, LIVE_REPO_DIR). */
 export const REPOSITORY = "install";
 
@@ -35,7 +46,7 @@ const WORK = "/var/tmp/everboot";
 export function overlayFiles(input: FamilyInput, plan: NetworkPlan): OverlayFile[] {
   const { profile, servers } = input;
   return [
-    ...HOOKS.map((folder) => program(`${folder}/98-everboot.sh`, pivotHook(servers))),
+    ...HOOKS.map((folder) => program(`${folder}/98-everboot.sh`, pivotHook(input))),
     { path: `everboot/${UNIT}`, mode: 0o644, content: ENDED_UNIT },
     { path: `everboot/${LOG_UNIT}`, mode: 0o644, content: LOG_SERVICE },
     program("everboot/log", logScript(servers)),
@@ -53,17 +64,17 @@ export function overlayFiles(input: FamilyInput, plan: NetworkPlan): OverlayFile
  * Sourced by dracut: it must not exit. Agama reads its kernel arguments in a file of dracut's (99agama-cmdline): there
  * the repository's server gives way to the first one that has it now.
  */
-function pivotHook(servers: FamilyInput["servers"]): string {
-  const [first] = servers;
+function pivotHook({ profile, servers }: FamilyInput): string {
+  const [first = "", ...others] = servers.map((server) => agamaTree(server, profile.via));
   return `#!/bin/sh
 cp -R /everboot "$NEWROOT/"
 mkdir -p "$NEWROOT/etc/systemd/system/${UNIT.replace(/\/.*/, "")}"
 cp "/everboot/${UNIT}" "$NEWROOT/etc/systemd/system/${UNIT}"
 mkdir -p "$NEWROOT/etc/systemd/system/multi-user.target.wants"
 cp "/everboot/${LOG_UNIT}" "$NEWROOT/etc/systemd/system/multi-user.target.wants/${LOG_UNIT}"
-for tree in ${servers.map(({ tree }) => tree).join(" ")}; do
+for tree in ${[first, ...others].join(" ")}; do
 	curl -sf -m 15 -o /dev/null "$tree/${REPOSITORY}/repodata/repomd.xml" || continue
-	sed -i "s|^inst.install_url=${first.tree}/${REPOSITORY}$|inst.install_url=$tree/${REPOSITORY}|" /run/agama/cmdline.d/agama.conf
+	sed -i "s|^inst.install_url=${first}/${REPOSITORY}$|inst.install_url=$tree/${REPOSITORY}|" /run/agama/cmdline.d/agama.conf
 	break
 done
 `;
@@ -172,11 +183,11 @@ ${lines.map((line) => `${line}\n`).join("")}exit 0
 
 /** Copied over the installed system. */
 function targetFiles(input: FamilyInput, plan: NetworkPlan): OverlayFile[] {
-  const { host, profile } = input;
+  const { host, profile, servers } = input;
   const later = host.bond !== undefined && !bondedInstaller(host);
   const network = later ? [...linkFiles(plan), ...renderNmconnection(plan)] : [];
   return [
-    ...firstBootFiles(input),
+    ...firstBootFiles(input, { own: lastingRepositories(servers, protocolOf(profile.via)) }),
     ...network.map(({ path, mode, text }) => ({ path: path.slice(1), mode, content: text })),
     ...(profile.ntp.length > 0
       ? [{ path: "etc/chrony.d/everboot.conf", mode: 0o644, content: timeSources(profile) }]

@@ -11,7 +11,7 @@ import type { NetworkPlan } from "../bond/model.ts";
 import type { Host, Tree } from "../site/model.ts";
 import { bondedInstaller } from "./agama-network.ts";
 import { parseAnswer, renderAgama } from "./agama-profile.ts";
-import { ANSWER, overlayFiles, PREPARE, REPOSITORY } from "./agama-scripts.ts";
+import { ANSWER, agamaTree, overlayFiles, PREPARE, REPOSITORY } from "./agama-scripts.ts";
 import type { DetectedTree, Family, FamilyInput, Rendered, TreeFiles } from "./family.ts";
 import { readAgamaLog } from "./log-lines-agama.ts";
 import { hostNetwork } from "./network.ts";
@@ -57,11 +57,12 @@ function render(input: FamilyInput): Rendered {
 function kernelArguments({ host, profile, mac, servers: [first] }: FamilyInput, plan: NetworkPlan): string[] {
   const { bond: _bond, ...overOneNic } = host;
   const installer = bondedInstaller(host) ? plan : hostNetwork(overOneNic, mac);
+  const tree = agamaTree(first, profile.via);
   return [
-    `root=live:${first.tree}/${LIVE_SYSTEM}`,
+    `root=live:${tree}/${LIVE_SYSTEM}`,
     `inst.auto=file:///${ANSWER}`,
     `inst.script=file:///${PREPARE}`,
-    `inst.install_url=${first.tree}/${REPOSITORY}`,
+    `inst.install_url=${tree}/${REPOSITORY}`,
     "inst.finish=reboot",
     ...dracutArguments(installer, { hostname: false }),
     // BOOTIF, which a loader may add, makes a second connection for a NIC that has its name already.
@@ -84,8 +85,10 @@ function problems({ profile }: Host): readonly string[] {
       `tree ${tree.name}: release ${tree.release} is not known: write 16.0 or later; up to 15 the family is \`suse\``,
     );
   }
-  if (profile.via !== "http") {
-    found.push(`profile ${name}: the tree is served to Agama by HTTP only: set \`via: http\` (or leave it out)`);
+  if (profile.via === "nfs") {
+    found.push(
+      `profile ${name}: Agama's live system is fetched by HTTP or FTP: set \`via: http\` (or leave it out), or \`via: ftp\``,
+    );
   }
   if (/^(C|POSIX)\b/.test(profile.language)) {
     found.push(`profile ${name}: Agama has no language ${profile.language}: write en_US.UTF-8`);

@@ -2,7 +2,7 @@
 import type { Mac } from "../base/address.ts";
 import type { Account, Disk, Profile, User } from "../site/model.ts";
 import { COPY_EFI } from "./debian-disk.ts";
-import { IN_BACKGROUND } from "./debian-scripts.ts";
+import { APT_FTP, IN_BACKGROUND } from "./debian-scripts.ts";
 import { MIRROR_LIST } from "./debian-target.ts";
 import { enableFirstBoot } from "./first-boot.ts";
 import { shellQuote } from "./quoting.ts";
@@ -11,12 +11,14 @@ export interface PostOptions {
   /** Those whose names the installer, which sees them, has to put into /etc/network/interfaces. */
   readonly nics: readonly Mac[];
   readonly disk: Disk;
-  /** URLs of the tree on each server. */
+  /** URLs of the tree on each server, as the installer fetched from them. */
   readonly trees: readonly string[];
+  /** URL for the installed system, where there is one server. */
+  readonly lastingTree: string;
 }
 
 /** At the end, before a profile's own late_command: files, accounts and commands of the installed system. */
-export function postScript({ nics, disk, trees }: PostOptions): string {
+export function postScript({ nics, disk, trees, lastingTree }: PostOptions): string {
   return `#!/bin/sh
 work=/target/var/tmp/everboot
 members='${nics.join(" ")}'
@@ -53,7 +55,8 @@ ${disk.layout === "raid1" ? COPY_EFI : ""}cp /everboot/finish $work/
 in-target sh /var/tmp/everboot/finish || echo "the commands of the profile could not be run" >>$work/failed
 rm -f /target/usr/bin/apt-get
 chroot /target dpkg-divert --quiet --local --rename --remove /usr/bin/apt-get
-${trees.length > 1 ? useMirrorList(trees) : ""}if [ -s $work/failed ]; then
+${lastingSources(trees, trees.length > 1 ? `mirror+file:/${MIRROR_LIST}` : lastingTree)}rm -f ${APT_FTP}
+if [ -s $work/failed ]; then
 	touch /everboot/failed
 	/everboot/report failed 600 "$(cat $work/failed)"
 fi
@@ -62,9 +65,13 @@ exit 0
 `;
 }
 
-/** Whichever server the packages came from, the installed system asks all, in their order. */
-function useMirrorList(trees: readonly string[]): string {
-  const edits = trees.map((tree) => ` -e 's| ${tree}/* | mirror+file:/${MIRROR_LIST} |'`);
+/**
+ * Whichever server the packages came from, and in which version and by which protocol, the installed system asks all in
+ * their order, for what they serve by then.
+ */
+function lastingSources(trees: readonly string[], lasting: string): string {
+  const edits = trees.filter((tree) => tree !== lasting).map((tree) => ` -e 's| ${tree}/* | ${lasting} |'`);
+  if (edits.length === 0) return "";
   return `sed -i${edits.join("")} /target/etc/apt/sources.list\n`;
 }
 

@@ -4,9 +4,10 @@
  */
 import type { Account, Profile } from "../site/model.ts";
 import { bootLoaderAnswers, diskAnswers } from "./debian-disk.ts";
-import { isSince } from "./debian-release.ts";
+import { isSince, protocolOf } from "./debian-release.ts";
 import type { FamilyInput } from "./family.ts";
 import { preseedLine } from "./quoting.ts";
+import { installTree } from "./server-urls.ts";
 
 /** Seconds: long enough for every server of the site to be away and come back. */
 const DHCP_PATIENCE = 600;
@@ -78,14 +79,15 @@ function network({ host, servers: [server] }: FamilyInput): string[] {
 }
 
 /** The installer knows one mirror; its wget waits for it (WGETRC). */
-function mirror({ tree, servers: [server] }: FamilyInput): string[] {
-  const { host, pathname } = new URL(server.tree);
+function mirror({ profile, tree, servers: [server] }: FamilyInput): string[] {
+  const protocol = protocolOf(profile.via, tree.release);
+  const { host, pathname } = new URL(installTree(server, protocol));
   return [
     preseedLine("mirror/country", "string", "manual"),
-    preseedLine("mirror/protocol", "string", "http"),
-    preseedLine("mirror/http/hostname", "string", host),
-    preseedLine("mirror/http/directory", "string", pathname),
-    preseedLine("mirror/http/proxy", "string"),
+    preseedLine("mirror/protocol", "string", protocol),
+    preseedLine(`mirror/${protocol}/hostname`, "string", host),
+    preseedLine(`mirror/${protocol}/directory`, "string", pathname),
+    preseedLine(`mirror/${protocol}/proxy`, "string"),
     preseedLine("mirror/suite", "string", tree.release),
     preseedLine("apt-setup/services-select", "multiselect"),
     preseedLine("apt-setup/enable-source-repositories", "boolean", "false"),

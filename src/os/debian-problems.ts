@@ -1,6 +1,6 @@
 /** What the Debian Installer cannot do for a host, each with what to do instead. */
 import type { Host, Profile } from "../site/model.ts";
-import { releaseProblem } from "./debian-release.ts";
+import { hasFtp, releaseProblem } from "./debian-release.ts";
 
 /**
  * Folders that partman wants on the root file system (05proper_mountpoints), those that are not of a disk, and the EFI
@@ -16,10 +16,13 @@ export function debianProblems({ profile }: Host): readonly string[] {
   ];
 }
 
-function profileProblems({ via, disk }: Profile): string[] {
+function profileProblems({ via, tree, disk }: Profile): string[] {
   const problems: string[] = [];
-  if (via !== "http") {
-    problems.push("the Debian Installer fetches by HTTP only: set `via: http` (or leave it out)");
+  if (via === "nfs") {
+    problems.push("the Debian Installer cannot fetch by NFS: set `via: http` (or leave it out)");
+  }
+  if (via === "ftp" && !hasFtp(tree.release)) {
+    problems.push("apt of Debian 13 and later knows no FTP: set `via: http` (or leave it out)");
   }
   if (disk.keep.length > 0 && disk.layout === "lvm") {
     problems.push("the Debian Installer makes LVM on whole disks only: use `layout: plain` beside `keep`");

@@ -80,8 +80,12 @@ export const PACKAGES_SCRIPT = `#!/bin/sh
 exit 0
 `;
 
+/** Of the target until its end: apt 1.8 to 2.6 has the method, and does not use it by itself. */
+export const APT_FTP = "/target/etc/apt/apt.conf.d/00everboot-ftp";
+
 /** Between debootstrap and the first apt-get in the target. */
-export function baseScript(options: { readonly keyring: boolean }): string {
+export function baseScript(options: { readonly keyring: boolean; readonly ftp: boolean }): string {
+  const ftp = options.ftp ? `echo 'Dir::Bin::Methods::ftp "ftp";' >${APT_FTP}\n` : "";
   const keyring = options.keyring
     ? `mkdir -p /target/etc/apt/trusted.gpg.d
 cp /everboot/archive.gpg /target/etc/apt/trusted.gpg.d/everboot.gpg
@@ -89,7 +93,7 @@ chmod 644 /target/etc/apt/trusted.gpg.d/everboot.gpg
 `
     : "";
   return `#!/bin/sh
-${keyring}chroot /target dpkg-divert --quiet --local --rename --divert /usr/bin/apt-get.real --add /usr/bin/apt-get
+${keyring}${ftp}chroot /target dpkg-divert --quiet --local --rename --divert /usr/bin/apt-get.real --add /usr/bin/apt-get
 cp /everboot/apt-get /target/usr/bin/apt-get
 chmod 755 /target/usr/bin/apt-get
 exit 0

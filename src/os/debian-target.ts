@@ -21,7 +21,7 @@ export function targetFiles(input: FamilyInput): OverlayFile[] {
   const files: Array<[path: string, content: string]> = [];
   if (host.network === "static" && host.subnet.dns.length > 0) files.push(["etc/resolv.conf", resolvConf(host)]);
   if (skipsLocales(profile)) files.push(["etc/default/locale", `LANG=${profile.language}\n`]);
-  if (servers.length > 1) files.push([MIRROR_LIST, mirrorList(servers.map((server) => server.tree))]);
+  if (servers.length > 1) files.push([MIRROR_LIST, mirrorList(servers.map((server) => server.lastingTree))]);
   if (profile.mirrors.length > 0) files.push(["etc/apt/sources.list.d/everboot.list", aptSources(profile, tree)]);
   if (profile.ntp.length > 0) {
     files.push(["etc/systemd/timesyncd.conf.d/everboot.conf", `[Time]\nNTP=${profile.ntp.join(" ")}\n`]);

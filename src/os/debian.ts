@@ -11,6 +11,7 @@ import { finishScript, postScript } from "./debian-finish.ts";
 import { renderPreseed } from "./debian-preseed.ts";
 import { debianProblems } from "./debian-problems.ts";
 import { CONFMODULE_ADDITION, QUESTION_WATCHER } from "./debian-question.ts";
+import { protocolOf } from "./debian-release.ts";
 import {
   aptGetScript,
   baseScript,
@@ -24,6 +25,7 @@ import { placeholderNetwork, targetFiles } from "./debian-target.ts";
 import type { Family, FamilyInput, OverlayFile, Rendered } from "./family.ts";
 import { readDebianLog } from "./log-lines-debian.ts";
 import { kernelArgument } from "./quoting.ts";
+import { installTree } from "./server-urls.ts";
 
 const SYSLOG_PORT = 514;
 
@@ -73,7 +75,8 @@ function helpers(input: FamilyInput): OverlayFile[] {
   const { profile, tree, servers, keyring } = input;
   const { disk } = profile;
   const trust = { keyring: keyring !== undefined };
-  const trees = servers.map((server) => server.tree);
+  const protocol = protocolOf(profile.via, tree.release);
+  const trees = servers.map((server) => installTree(server, protocol));
   const nics = placeholderNetwork(input).nics.map((nic) => nic.mac);
   return [
     program("everboot/report", reportScript(servers.map((server) => server.report))),
@@ -84,9 +87,9 @@ function helpers(input: FamilyInput): OverlayFile[] {
     program("everboot/stop", STOP_SCRIPT),
     ...diskHelpers(disk),
     program("everboot/packages", PACKAGES_SCRIPT),
-    program("everboot/base", baseScript(trust)),
+    program("everboot/base", baseScript({ ...trust, ftp: protocol === "ftp" })),
     program("everboot/apt-get", aptGetScript(trees, tree.release)),
-    program("everboot/post", postScript({ nics, disk, trees })),
+    program("everboot/post", postScript({ nics, disk, trees, lastingTree: servers[0].lastingTree })),
     program("everboot/finish", finishScript(profile)),
     program("everboot/done", DONE_SCRIPT),
     ...(keyring ? [file("everboot/archive.gpg", keyring)] : []),

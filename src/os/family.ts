@@ -11,6 +11,9 @@ export interface ServerUrls {
   readonly tree: string;
   /** The same, whichever version is served: for the installed system, which outlives versions. */
   readonly lastingTree: string;
+  /** The tree in this boot's version by FTP, and by NFS: `nfs://192.168.77.1/trees/debian-12/.everboot-versions/3f9c0a51b2d4`. */
+  readonly ftpTree: string;
+  readonly nfsTree: string;
   /** Reports go to `<report>/<event>`: `http://192.168.77.1/report/<token>`. */
   readonly report: string;
 }

@@ -12,12 +12,18 @@ const SETTLE_SECONDS = 100;
 /** Seconds after which a server counts as silent. */
 const ANSWER_SECONDS = 25;
 
+export interface FirstBootOptions {
+  readonly init?: "systemd" | "sysv";
+  /** The family's own commands, before those of the profile: what the installer left to be done. */
+  readonly own?: readonly string[];
+}
+
 /**
  * Files of the installed system, paths relative to its root. A unit of systemd, switched on by its link; for older
  * releases (`init: "sysv"`) an LSB init script that has to be switched on with `chkconfig everboot-first-boot on`.
  */
-export function firstBootFiles(input: FamilyInput, init: "systemd" | "sysv" = "systemd"): readonly OverlayFile[] {
-  const program = { path: PROGRAM, mode: 0o700, content: firstBootScript(input) };
+export function firstBootFiles(input: FamilyInput, { init, own }: FirstBootOptions = {}): readonly OverlayFile[] {
+  const program = { path: PROGRAM, mode: 0o700, content: firstBootScript(input, own) };
   if (init === "sysv") return [program, { path: "etc/init.d/everboot-first-boot", mode: 0o755, content: INIT_SCRIPT }];
   return [program, { path: `etc/systemd/system/${UNIT}`, mode: 0o644, content: SYSTEMD_UNIT }];
 }
@@ -64,7 +70,7 @@ const INIT_SCRIPT = `#!/bin/sh
  * For bash, which every family's base system has, because it can open TCP connections itself: a minimal system has
  * no other HTTP client. Commands of the profile run once, even if the report has to wait for a later boot.
  */
-export function firstBootScript({ profile, servers }: FamilyInput): string {
+export function firstBootScript({ profile, servers }: FamilyInput, own: readonly string[] = []): string {
   const commands = profile.firstBoot.map(
     (command, index) =>
       `bash -c ${shellQuote(command)} || logger -t everboot "first-boot command ${index + 1} failed with exit code $?"`,
@@ -75,7 +81,7 @@ work=/var/lib/everboot
 mkdir -p $work
 if [ ! -e $work/first-boot-ran ]; then
 	touch $work/first-boot-ran
-${commands.map((command) => `\t${command}\n`).join("")}\tsync
+${[...own, ...commands].map((command) => `\t${command}\n`).join("")}\tsync
 fi
 section() { echo "== $1"; }
 links_up() {

@@ -2,7 +2,7 @@
  * The family of Red Hat Enterprise Linux and what is made from its sources (Rocky, Alma, Oracle: 7 to 10), and Fedora:
  * Anaconda, with the kickstart file added to its initrd, so that no fetch of it can fail.
  */
-import type { Host } from "../site/model.ts";
+import type { Host, Profile } from "../site/model.ts";
 import type { Family, FamilyInput, Rendered } from "./family.ts";
 import { readRedhatLog } from "./log-lines-redhat.ts";
 import { kernelArgument } from "./quoting.ts";
@@ -10,6 +10,8 @@ import { detectRedhat } from "./redhat-detect.ts";
 import { renderKickstart } from "./redhat-kickstart.ts";
 import { installerNetwork } from "./redhat-network.ts";
 import { generationOf, parseGeneration } from "./redhat-release.ts";
+import { nfsStage2 } from "./redhat-source.ts";
+import { installTree } from "./server-urls.ts";
 
 export const redhat: Family = {
   name: "redhat",
@@ -25,14 +27,11 @@ function bootFiles() {
 }
 
 function problems({ profile }: Host): readonly string[] {
-  const { name, via, tree } = profile;
+  const { tree } = profile;
   const found: string[] = [];
   if (parseGeneration(tree.release) === undefined) {
     const todo = "write 7, 8, 9 or 10 (or 9.6), or for Fedora its number from 20 on";
     found.push(`tree ${tree.name}: no release of this family is called ${tree.release}: ${todo}`);
-  }
-  if (via !== "http") {
-    found.push(`profile ${name}: Anaconda gets packages by HTTP only here: set \`via: http\` (or leave it out)`);
   }
   if (tree.keyring !== undefined || tree.upstream !== undefined) {
     found.push(
@@ -60,10 +59,7 @@ const PATIENCE = ["rd.net.timeout.carrier=60", "rd.net.timeout.dhcp=60", "rd.net
 function kernelArguments({ host, mac, profile, servers, tree }: FamilyInput): string[] {
   return [
     "inst.ks=file:/ks.cfg",
-    ...stage2(
-      servers.map((server) => server.tree),
-      tree.release,
-    ),
+    ...stage2(servers, profile.via, tree.release),
     ...installerNetwork(host, mac),
     ...PATIENCE,
     `inst.syslog=${servers[0].view.address}`,
@@ -78,10 +74,11 @@ const MOST_SERVERS = 4;
 /**
  * Stage 2 is tried in the order given, each URL as often as it is given. The list has to be asked for from RHEL 8 on;
  * late releases of RHEL 7 take it as it is, and early ones take the last of them, which is why the first comes again
- * there (Anaconda, dracut/parse-anaconda-repo.sh).
+ * there (Anaconda, dracut/parse-anaconda-repo.sh). By NFS it takes one.
  */
-function stage2(trees: readonly string[], release: string): string[] {
-  const round = trees.slice(0, MOST_SERVERS);
+function stage2(servers: FamilyInput["servers"], via: Profile["via"], release: string): string[] {
+  if (via === "nfs") return [`inst.stage2=${nfsStage2(servers[0])}`];
+  const round = servers.slice(0, MOST_SERVERS).map((server) => installTree(server, via));
   const urls = Array.from({ length: ROUNDS }, () => round).flat();
   const isList = generationOf(release) >= 8;
   const all = isList ? urls : [...urls, ...round.slice(0, 1)];

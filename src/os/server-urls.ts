@@ -1,6 +1,7 @@
 /** Where an installer finds each server of the site: made for one install, with its token in them. */
-import type { Server, Tree } from "../site/model.ts";
+import type { Profile, Server, Tree } from "../site/model.ts";
 import { baseUrl, type ServerView } from "../site/server-view.ts";
+import { nfsPath, treePath } from "../site/tree-places.ts";
 import type { FamilyInput, ServerUrls } from "./family.ts";
 
 /** The files of one boot: `version` of `tree`, or of a plain tree and of a mirror what lies there. */
@@ -11,13 +12,20 @@ export interface TreeOfInstall {
 
 export function serverUrls(view: ServerView, { tree, version }: TreeOfInstall, token: string): ServerUrls {
   const base = baseUrl(view);
-  const lastingTree = `${base}/trees/${tree.name}`;
   return {
     view,
-    tree: version === undefined ? lastingTree : `${lastingTree}@${version}`,
-    lastingTree,
+    tree: `${base}${treePath(tree.name, version)}`,
+    lastingTree: `${base}${treePath(tree.name)}`,
+    ftpTree: `ftp://${view.address}${treePath(tree.name, version)}`,
+    nfsTree: `nfs://${view.address}${nfsPath(tree.name, version)}`,
     report: `${base}/report/${token}`,
   };
+}
+
+/** Where an installer of a profile with this `via` fetches the tree. */
+export function installTree(server: ServerUrls, via: Profile["via"]): string {
+  const { tree: http, ftpTree: ftp, nfsTree: nfs } = server;
+  return { http, ftp, nfs }[via];
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { Profile } from "../site/model.ts";
 import type { FamilyInput } from "./family.ts";
 import { hostNetwork } from "./network.ts";
+import { installTree } from "./server-urls.ts";
 import { packagesOf } from "./suse-accounts.ts";
 import { partitioning } from "./suse-disk.ts";
 import { yastKeymap } from "./suse-keymap.ts";
@@ -120,7 +121,8 @@ const MODULES = [
 ] as const;
 
 /** From the first server: AutoYaST takes one address for each. libzypp waits for a server that is away. */
-function moduleSections({ servers: [{ tree }] }: FamilyInput): XmlNode[] {
+function moduleSections({ profile, servers: [first] }: FamilyInput): XmlNode[] {
+  const tree = installTree(first, profile.via);
   const products = MODULES.map(({ product, folder }) =>
     map("listentry", [text("media_url", tree), text("product", product), text("product_dir", folder)]),
   );

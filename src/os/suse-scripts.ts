@@ -15,6 +15,7 @@ import { shellQuote } from "./quoting.ts";
 import { accountCommands } from "./suse-accounts.ts";
 import { DISK_WORDS, EFI_COPY, EFI_MARKS, FREED_WORD } from "./suse-disk.ts";
 import { isSince, releaseOf, type SuseRelease } from "./suse-release.ts";
+import { lastingRepositories } from "./suse-repositories.ts";
 import { commands, FIXED_DISKS, fetchFunction, putFile, RESTART, reportFunction, STOP } from "./suse-shell.ts";
 import { bool, list, map, text } from "./suse-values.ts";
 import type { XmlElement } from "./xml.ts";
@@ -143,7 +144,7 @@ function postScript(input: FamilyInput, plan: NetworkPlan): string {
   const release = releaseOf(tree.release);
   const init = usersBeforeScripts(release) ? "systemd" : "sysv";
   const lines = [
-    ...firstBootFiles(input, init).flatMap((file) => putFile(file)),
+    ...firstBootFiles(input, { init, own: lastingRepositories(servers, profile.via) }).flatMap((file) => putFile(file)),
     ...enableFirstBoot(init),
     ...nicNames(plan, release),
     ...(profile.disk.layout === "raid1" ? COPY_EFI : []),

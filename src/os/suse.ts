@@ -12,6 +12,7 @@ import type { Host, Profile, Tree } from "../site/model.ts";
 import type { Family, FamilyInput, Rendered } from "./family.ts";
 import { readSuseLog } from "./log-lines-suse.ts";
 import { kernelArgument } from "./quoting.ts";
+import { installTree } from "./server-urls.ts";
 import { KNOWN_LAYOUTS, yastKeymap } from "./suse-keymap.ts";
 import { MOST_MEMBERS } from "./suse-network.ts";
 import { renderProfile, sectionName } from "./suse-profile.ts";
@@ -46,7 +47,7 @@ function kernelArguments({ profile, tree, mac, servers: [first] }: FamilyInput):
   const release = releaseOf(tree.release);
   return [
     `autoyast=file:///${ANSWER}`,
-    `install=${first.tree}`,
+    `install=${installTree(first, profile.via)}`,
     `BOOTIF=01-${macWithDashes(mac)}`,
     ...(isSince(release, { major: 12, minor: 0 }) ? [`ifcfg=${mac}=dhcp`] : []),
     `dhcptimeout=${DHCP_PATIENCE}`,
@@ -76,7 +77,6 @@ function problems({ profile, bond }: Host): readonly string[] {
 
 function profileProblems({
   name,
-  via,
   language,
   keyboard,
   answers,
@@ -88,7 +88,6 @@ function profileProblems({
 }: Profile): string[] {
   const found: string[] = [];
   const { major } = releaseOf(tree.release);
-  if (via !== "http") found.push("the tree is served to YaST by HTTP only: set `via: http` (or leave it out)");
   if (!yastKeymap(keyboard)) {
     found.push(`YaST has no name for keyboard ${keyboard}: use one of ${KNOWN_LAYOUTS.join(", ")}`);
   }

@@ -23,7 +23,7 @@ function treeProblems({ release, keyring }: Tree): string[] {
 function profileProblems({ via, disk, minimal, tree, answers }: Profile): string[] {
   const problems: string[] = [];
   if (via !== "http") {
-    problems.push("casper takes the medium by HTTP only: set `via: http` (or leave it out)");
+    problems.push("the medium is fetched by HTTP only: set `via: http` (or leave it out)");
   }
   if (disk.keep.length > 0) {
     // Subiquity wants start and size of a partition that stays, and finds no free space around it by itself.

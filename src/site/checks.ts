@@ -24,7 +24,8 @@ function checkUnknown({ unknown, profiles }: SiteDraft): Finding[] {
   return [{ path: ["unknown"], what: `no profile is called ${quote(unknown)}`, todo: suggestion(unknown, known) }];
 }
 
-function checkProfiles({ profiles, trees }: SiteDraft): Finding[] {
+function checkProfiles(draft: SiteDraft): Finding[] {
+  const { profiles, trees } = draft;
   const known = Object.keys(trees);
   return Object.entries(profiles).flatMap(([name, profile]) => {
     const path = ["profiles", name];
@@ -37,8 +38,24 @@ function checkProfiles({ profiles, trees }: SiteDraft): Finding[] {
       const what = `no tree is called ${quote(profile.tree)}`;
       findings.push({ path: [...path, "tree"], what, todo: suggestion(profile.tree, known) });
     }
-    return [...findings, ...checkDisk([...path, "disk"], profile.disk)];
+    return [...findings, ...checkDisk([...path, "disk"], profile.disk), ...checkVia([...path, "via"], profile, draft)];
   });
+}
+
+/** Whichever server answers a machine must serve by what its profile says. */
+function checkVia(path: SitePath, { via, tree }: Partial<ProfileEntry>, { servers, trees }: SiteDraft): Finding[] {
+  const without = Object.entries(servers).flatMap(([name, server]) => (server.ftp ? [] : [name]));
+  if (via === "ftp" && without.length > 0) {
+    const what = `\`via: ftp\`, and ${without.join(", ")} ${without.length === 1 ? "does" : "do"} not serve by FTP`;
+    return [{ path, what, todo: "set `ftp: true` for every server, or leave `via` out" }];
+  }
+  if (via !== "nfs" || tree === undefined || !isMirror(trees[tree])) return [];
+  const what = `tree ${tree} is a mirror, whose files are not there before they are asked for by HTTP or FTP`;
+  return [{ path, what, todo: "leave `via` out, or import the tree" }];
+}
+
+function isMirror(tree: unknown): boolean {
+  return typeof tree === "object" && tree !== null && "upstream" in tree;
 }
 
 function checkDisk(path: SitePath, disk: ProfileEntry["disk"] | undefined): Finding[] {

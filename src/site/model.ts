@@ -20,6 +20,8 @@ export interface Site {
   /** Absent = no server answers for names. */
   readonly dns?: DnsPlace;
   readonly hooks?: readonly Hook[];
+  /** Absent = as fast as may be. */
+  readonly replication?: Replication;
   readonly trees: ReadonlyMap<string, Tree>;
   readonly profiles: ReadonlyMap<string, Profile>;
   readonly hosts: ReadonlyMap<string, Host>;
@@ -35,6 +37,14 @@ export interface ApiPlace {
   readonly listen?: readonly Ipv4[];
   /** Who may read `/metrics`: those with a token, or anyone. */
   readonly metrics: "token" | "open";
+}
+
+/** How the servers copy versions of trees to each other. */
+export interface Replication {
+  /** Bytes a second that a server fetches. */
+  readonly rate: number;
+  /** Bytes a second that it reads of its own in search of bit rot. */
+  readonly scrub: number;
 }
 
 export interface DnsPlace {

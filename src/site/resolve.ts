@@ -25,6 +25,7 @@ export function resolveSite(entry: SiteEntry, folder: string, revision: string):
     ...(entry.api === "off" ? {} : { api: entry.api }),
     ...resolveDns(entry),
     hooks: entry.hooks.map((hook) => resolveHook(hook, absolute)),
+    replication: entry.replication,
     trees,
     profiles,
     hosts,

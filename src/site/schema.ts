@@ -139,7 +139,10 @@ const network = z.enum(["static", "dhcp"]);
 
 export const profileSchema = z.strictObject({
   tree: values.name.describe("Name of the tree to install from."),
-  via: z.enum(["http", "ftp", "nfs"]).default("http").describe("How the installer fetches packages."),
+  via: z
+    .enum(["http", "ftp", "nfs"])
+    .default("http")
+    .describe("How the installer fetches the tree; `ftp` needs `ftp: true` at every server, `nfs` nfs-ganesha."),
   loader: loader
     .default("auto")
     .describe("How a machine gets from its firmware to the installer's kernel; `auto`: by what its firmware says."),
@@ -231,6 +234,15 @@ const hookSchema = z.strictObject({
     .describe("File of a secret that signs what is sent, the same on each server; relative to the site file."),
 });
 
+const replicationSchema = z.strictObject({
+  rate: values.byteRate
+    .prefault("50MiB")
+    .describe("Bytes a second that a server fetches from all others together, as in `50MiB`."),
+  scrub: values.byteRate
+    .prefault("20MiB")
+    .describe("Bytes a second that a server reads of its own versions in search of bit rot."),
+});
+
 export const siteSchema = z.strictObject({
   site: values.name.describe("Name of the site."),
   subnets: z.array(subnetSchema).min(1).describe("Networks with machines to install."),
@@ -271,6 +283,7 @@ export const siteSchema = z.strictObject({
       "Every server answers for the names of the site on port 53; `off`: none does; left out: where `names` has `install`.",
     ),
   hooks: z.array(hookSchema).default([]).describe("Who is told of what becomes of the hosts: web hooks."),
+  replication: replicationSchema.prefault({}).describe("How several servers copy the versions of trees to each other."),
   trees: z.record(values.name, treeSchema).default({}).describe("Installable releases, by name."),
   bond: bondPolicySchema.exactOptional().describe("Bond of all hosts that have two NICs or more."),
   profiles: z.record(values.name, profileSchema).prefault({}).describe("What to install, by name."),

@@ -78,6 +78,17 @@ function parseByteSize(text: string): number | undefined {
 
 /** In bytes. */
 export const byteSize = parsed("size", parseByteSize, "write a number with KiB, MiB, GiB or TiB as in 40GiB");
+/** In bytes a second: what is slower would not come to its end. */
+export const byteRate = parsed(
+  "rate",
+  (text) => atLeast(parseByteSize(text), 64 * 2 ** 10),
+  "write a number with KiB, MiB or GiB, 64KiB or more, as in 50MiB",
+);
+
+function atLeast(value: number | undefined, least: number): number | undefined {
+  return value !== undefined && value >= least ? value : undefined;
+}
+
 /** May go over several lines. */
 export const script = shaped("shell command", /\S/, "write a command");
 export const devicePath = shaped("disk", /^\/dev\/\S+$/, "write a device as in /dev/sda");

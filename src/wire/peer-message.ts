@@ -3,7 +3,7 @@
  * Every message is authenticated by HMAC-SHA256 (RFC 2104) with the site's key. It holds no secret, so it is not
  * encrypted. Replays are the receiver's business: `epoch` and `sequence` tell them.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { type Ipv4, ipv4FromBytes, ipv4ToBytes } from "../base/address.ts";
 import { ByteReader, ByteWriter, DecodeError, encodeText } from "../base/bytes.ts";
 import type { Endpoint } from "./tcp-segment.ts";
@@ -88,7 +88,7 @@ const SESSION_BYTES = 2 * ENDPOINT_BYTES + 2 + 2 + 1 + 6 + 6 + 4 + 1 + 1 + 2;
 
 /**
  * @param message with a server's name of at most 64 bytes, and facts as `packFacts` gives them
- * @param key of PEER_KEY_BYTES bytes
+ * @param key of PEER_KEY_BYTES bytes, which must stay as they are
  */
 export function sealPeerMessage(message: PeerMessage, key: Uint8Array): Uint8Array {
   const writer = new ByteWriter(MAX_DATAGRAM);
@@ -156,8 +156,13 @@ function readMessage(reader: ByteReader): PeerMessage {
   return { ...head, round, sessions, connections };
 }
 
+/** OpenSSL takes six times as long to make a key as to use it (Node 24), and every transfer is told of. */
+const preparedKeys = new WeakMap<Uint8Array, KeyObject>();
+
 function macOf(bytes: Uint8Array, key: Uint8Array): Uint8Array {
-  return createHmac("sha256", key).update(bytes).digest();
+  const prepared = preparedKeys.get(key) ?? createSecretKey(key);
+  preparedKeys.set(key, prepared);
+  return createHmac("sha256", prepared).update(bytes).digest();
 }
 
 function sessionBytes({ mode, etag, path }: TftpSession): number {

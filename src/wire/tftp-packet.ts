@@ -50,6 +50,10 @@ const OPCODE = { read: 1, write: 2, data: 3, ack: 4, error: 5, oack: 6 } as cons
 
 /** Throws DecodeError, and nothing else. */
 export function decodeTftp(bytes: Uint8Array): TftpPacket {
+  // One for each window: it is worth a short way.
+  if (bytes.length >= 4 && bytes[0] === 0 && bytes[1] === OPCODE.ack) {
+    return { kind: "ack", block: ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0) };
+  }
   const reader = new ByteReader(bytes);
   const opcode = reader.u16();
   switch (opcode) {
@@ -183,4 +187,17 @@ function putText(writer: ByteWriter, text: string): void {
 
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+}
+
+/** Bytes before the data of a DATA packet. */
+export const TFTP_HEADER_BYTES = 4;
+
+/** Fills `headers` with those of DATA packets, one after the other; `block` is the first one's, not wrapped. */
+export function putDataHeaders(headers: Uint8Array, block: number): void {
+  for (let at = 0, next = block; at < headers.length; at += TFTP_HEADER_BYTES, next++) {
+    headers[at] = 0;
+    headers[at + 1] = OPCODE.data;
+    headers[at + 2] = (next >>> 8) & 0xff;
+    headers[at + 3] = next & 0xff;
+  }
 }

@@ -37,9 +37,16 @@ function inputFor(site: Site): FamilyInput {
 function withSecondServer(input: FamilyInput): FamilyInput {
   const [first] = input.servers;
   const moved = (url: string) => url.replace("192.168.77.1", "192.168.77.2");
-  const { tree, lastingTree, report, view } = first;
-  const second = { view, tree: moved(tree), lastingTree: moved(lastingTree), report: moved(report) };
+  const { view, ...urls } = first;
+  const second = { view, ...mapValues(urls, moved) };
   return { ...input, servers: [first, second] };
+}
+
+function mapValues<K extends string>(values: Readonly<Record<K, string>>, change: (value: string) => string) {
+  return Object.fromEntries(Object.entries<string>(values).map(([key, value]) => [key, change(value)])) as Record<
+    K,
+    string
+  >;
 }
 
 /** All that a machine gets to read. */

@@ -20,7 +20,7 @@ import { loaderFile } from "../../src/content/loaders.ts";
 import { localInterfaces } from "../../src/net/interfaces.ts";
 import { udpOpener } from "../../src/net/udp.ts";
 import { FAMILIES, POLICIES } from "../../src/registry.ts";
-import { createBootFiles } from "../../src/server/boot/boot-files.ts";
+import { createBootFiles, withoutRedirects } from "../../src/server/boot/boot-files.ts";
 import { createInstallFiles } from "../../src/server/boot/install-files.ts";
 import { createPermitGate } from "../../src/server/boot/permit-gate.ts";
 import { createDhcpServer } from "../../src/server/dhcp/server.ts";
@@ -52,7 +52,7 @@ async function serve(siteText: string, folder: string): Promise<void> {
   const journal = await openJournal({ store, clock });
   const permits = await openPermits({ store, clock, journal, random: randomBytes });
   for (const host of site.hosts.keys()) await permits.issue(host);
-  await permits.handOut("other", server.name);
+  await permits.handOut("other", { server: server.name });
   const gate = createPermitGate(permits, clock);
   const order = agreedOrders(site, POLICIES);
   const treeFiles = folderResolver(folder);
@@ -74,7 +74,7 @@ async function serve(siteText: string, folder: string): Promise<void> {
     onUnlisted: () => {},
   });
   const observer = { started: ({ path }: { path: string }) => tell({ path }), ended: () => {}, request: () => {} };
-  const about = { address: ADDRESS, resolve: files, observer, clock, log };
+  const about = { address: ADDRESS, resolve: withoutRedirects(files), observer, clock, log };
   const dhcp = createDhcpServer({
     ...{ site, server, interfaces: localInterfaces, clock, log, observer: () => {} },
     plan: (client) => planBoot(site, client, (host) => gate.peek(host.name)),

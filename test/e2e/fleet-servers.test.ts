@@ -1,8 +1,13 @@
-/** A third server comes, is drained and goes while 32 machines install: real daemons with real etcd. EVERBOOT_LAB=fleet */
+/**
+ * A third server comes with empty disks, fetches its tree, is drained and goes while 32 machines install: real daemons
+ * with real etcd. EVERBOOT_LAB=fleet
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LabServer } from "../../lab/servers.ts";
 import { fleetText, runningAt, served } from "../../lab/simulate/figures.ts";
+import { verifyTree } from "../../src/content/manifest.ts";
+import { currentVersion, readVersionManifest, versionFolder } from "../../src/content/versions.ts";
 import { FleetLab, fleetObstacle, PAPERS } from "../support/fleet.ts";
 
 /** They are at it from the beginning to the end; others come one after the other, and find the third server. */
@@ -19,7 +24,7 @@ test("a third server joins, is drained and removed while 32 machines install: no
   timeout: 540_000,
 }, async (t) => {
   const lab = await FleetLab.open({
-    ...{ name: "fj", servers: 2, spares: 1, witness: false, daemonsRunEtcd: true },
+    ...{ name: "fj", servers: 2, spares: 1, witness: false, daemonsRunEtcd: true, ownTrees: true },
     ...{ machines: LASTING + PASSING, place: PAPERS, noise: { packages: PACKAGES, bytes: 20_000 } },
   });
   t.after(() => lab.close());
@@ -48,6 +53,11 @@ test("a third server joins, is drained and removed while 32 machines install: no
   step("the third server is in");
   await cluster.until("it serves", async () => ((await installsOf(lab, first, third)) ?? 0) > 0);
   step("it serves an install");
+  const version = await currentVersion(cluster.treeOf(first));
+  assert.ok(version !== undefined);
+  assert.equal(await currentVersion(cluster.treeOf(third)), version);
+  const folder = versionFolder(cluster.treeOf(third), version);
+  assert.deepEqual(await verifyTree(folder, await readVersionManifest(cluster.treeOf(first), version)), []);
 
   await cluster.command(first, "drain", third.name, "--timeout", "50");
   assert.equal(await installsOf(lab, second, third), 0);

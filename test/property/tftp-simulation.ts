@@ -3,6 +3,7 @@ import type { Ipv4 } from "../../src/base/address.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { FileResolver } from "../../src/content/served-file.ts";
+import { type Burst, datagramsOf } from "../../src/net/burst.ts";
 import type { Peer } from "../../src/net/datagram.ts";
 import type { Transfer } from "../../src/server/server.ts";
 import type { Handover } from "../../src/server/tftp/handover.ts";
@@ -67,6 +68,7 @@ export class Simulation implements Clock {
       address: "192.168.77.1" as Ipv4,
       resolve,
       clock: this,
+      steady: this,
       log: silentLog,
       ...limits,
       ...(handover && { handover }),
@@ -81,7 +83,8 @@ export class Simulation implements Clock {
         const send = (packets: readonly Uint8Array[], to: Peer) => {
           if (this.server === server) this.fromServer(packets, to);
         };
-        return { port, send, close: async () => {} };
+        const sendBurst = (burst: Burst, to: Peer) => send(datagramsOf(burst), to);
+        return { port, send, sendBurst, close: async () => {} };
       },
     });
     return server;

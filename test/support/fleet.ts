@@ -3,7 +3,8 @@ import { clusterObstacle, LabCluster } from "../../lab/cluster.ts";
 import { packageObstacle } from "../../lab/prerequisites.ts";
 import type { LabServer, ServersLab } from "../../lab/servers.ts";
 import { type Fleet, type FleetMachine, type MachineLog, startFleet } from "../../lab/simulate/fleet.ts";
-import { type Noise, writeNoise } from "../../lab/simulate/tree.ts";
+import { type Noise, noiseFiles, writeNoise } from "../../lab/simulate/tree.ts";
+import { addVersion } from "./tree-peers.ts";
 
 /** Where servers and machines have their addresses. */
 export interface Place {
@@ -51,6 +52,8 @@ export interface FleetLabOptions {
   readonly spares?: number;
   readonly witness?: boolean;
   readonly daemonsRunEtcd?: boolean;
+  /** The servers' trees are their own, and have versions; spares come with empty disks. */
+  readonly ownTrees?: boolean;
   /** Further keys of the site file, and of each server's entry. */
   readonly site?: object;
   readonly serverKeys?: (name: string) => object;
@@ -76,12 +79,12 @@ export class FleetLab {
   }
 
   static async open(options: FleetLabOptions): Promise<FleetLab> {
-    const { machines, place, noise, site, serverKeys, ...lab } = options;
+    const { machines, place, site, serverKeys, ...lab } = options;
     const names = Array.from({ length: machines }, (_, number) => number);
     const hosts = names.map((number) => [hostName(number), { nics: [mac(number)], address: place.host(number) }]);
     const cluster = await LabCluster.open({
       ...{ ...lab, hosts: Object.fromEntries(hosts), prepare: place.prepare },
-      fill: (folder) => writeNoise(folder, noise),
+      fill: fillerOf(options),
       site: { subnets: [place.subnet], ...site },
       serverKeys: (server) => ({ ...place.server(Number(server.replace("server", ""))), ...serverKeys?.(server) }),
     });
@@ -139,6 +142,17 @@ export class FleetLab {
     this.fleet?.stop();
     await this.cluster.close();
   }
+}
+
+/** Is called for the servers first, and for their spares. */
+function fillerOf({ noise, servers, ownTrees }: FleetLabOptions): (folder: string) => void | Promise<void> {
+  if (!ownTrees) return (folder) => writeNoise(folder, noise);
+  const files = noiseFiles(noise);
+  let filled = 0;
+  return async (folder) => {
+    if (filled < servers) await addVersion(folder, files);
+    filled += 1;
+  };
 }
 
 function hostName(number: number): string {

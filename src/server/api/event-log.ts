@@ -87,7 +87,9 @@ export type EventPlace = number;
 /** What came since the start, for those who follow. */
 export class EventTail {
   private readonly source: EventSource;
-  private kept: IdentifiedEvent[] = [];
+  private kept: JournalEvent[] = [];
+  /** Made when somebody follows: a rack that is switched on makes events by thousands, and nobody may be looking. */
+  private readonly identified = new WeakMap<JournalEvent, IdentifiedEvent>();
   /** Place of the first that is kept. */
   private first: EventPlace = 0;
 
@@ -96,7 +98,7 @@ export class EventTail {
   }
 
   add(event: JournalEvent): void {
-    this.kept.push(identify(event));
+    this.kept.push(event);
     if (this.kept.length < 2 * KEPT) return;
     this.first += this.kept.length - KEPT;
     this.kept = this.kept.slice(-KEPT);
@@ -111,7 +113,7 @@ export class EventTail {
    * start: then some may come twice.
    */
   resume(id: string): { readonly place: EventPlace; readonly missed: readonly IdentifiedEvent[] } {
-    const known = this.kept.findLastIndex((event) => event.id === id);
+    const known = this.kept.findLastIndex((event) => event.at === timeOf(id) && this.identify(event).id === id);
     if (known >= 0) return { place: this.first + known + 1, missed: [] };
     const since = String(Math.max(0, timeOf(id) - OVERLAP_MS)).padStart(13, "0");
     return { place: this.end, missed: following(this.source.hosts(), this.source.events, since) };
@@ -120,6 +122,12 @@ export class EventTail {
   /** At most `count` from the place on; undefined = they are not kept any more. */
   read(place: EventPlace, count: number): readonly IdentifiedEvent[] | undefined {
     if (place < this.first) return undefined;
-    return this.kept.slice(place - this.first, place - this.first + count);
+    return this.kept.slice(place - this.first, place - this.first + count).map((event) => this.identify(event));
+  }
+
+  private identify(event: JournalEvent): IdentifiedEvent {
+    const known = this.identified.get(event) ?? identify(event);
+    this.identified.set(event, known);
+    return known;
   }
 }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { JournalEvent } from "../../cluster/events.ts";
 import type { BootTrace } from "../../cluster/status.ts";
-import type { BondReport, HostSummary, PERMIT, ServerSummary, UnknownMachine } from "./shapes.ts";
+import type { BondReport, HostSummary, PERMIT, ServerSummary, TreeReport, UnknownMachine } from "./shapes.ts";
 
 export interface InstallOptions {
   /** Until the permit expires. */
@@ -88,6 +88,8 @@ export interface Operations {
   servers(): readonly ServerSummary[];
   /** Machines that asked and are no hosts; absent = they are not kept. */
   readonly unknown?: UnknownMachines;
+  /** Versions of the trees; absent = they are not looked after. */
+  readonly trees?: TreesDesk;
   /** The servers of the site and the common state, as this server sees them. */
   cluster(): Promise<unknown>;
   /** Takes a server out of service, or back into it. */
@@ -103,6 +105,24 @@ export interface Operations {
   render(name: string, format: string): Promise<unknown>;
   /** What the host meets at each stage; none for a host that this site file has not. */
   stages(name: string): Promise<unknown>;
+}
+
+export interface TreesAnswer {
+  /** In the order of the site file. */
+  readonly items: readonly TreeReport[];
+  /** For the operator: plain trees that are not the same everywhere. */
+  readonly notes: readonly string[];
+}
+
+export interface TreesDesk {
+  list(): Promise<TreesAnswer>;
+  /**
+   * Ids of the versions of a tree that running installs read. Throws EverbootError `tree-unknown`, or `cluster-away` while
+   * this server may not know of all installs.
+   */
+  used(tree: string): readonly string[];
+  /** Something was changed on this server's disk: looks now. */
+  look(): void;
 }
 
 export interface UnknownMachines {

@@ -8,11 +8,13 @@ import { eventRoutes } from "./routes-events.ts";
 import { hostRoutes } from "./routes-hosts.ts";
 import { permitRoutes } from "./routes-permit.ts";
 import { siteRoutes } from "./routes-site.ts";
+import { treeRoutes } from "./routes-trees.ts";
 
 /** `version` of Everboot. */
 export function apiRoutes(context: ApiContext, version: string): readonly ApiRoute[] {
   const routes: ApiRoute[] = [
     ...siteRoutes(context),
+    ...treeRoutes(context),
     ...hostRoutes(context),
     ...permitRoutes(context),
     ...eventRoutes(context),

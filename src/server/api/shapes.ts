@@ -118,6 +118,32 @@ export const SERVER_SUMMARY = z
   .meta({ id: "ServerSummary" });
 export type ServerSummary = z.infer<typeof SERVER_SUMMARY>;
 
+const holders = z.array(z.string());
+
+export const TREE = z
+  .object({
+    name: z.string(),
+    kind: z.enum(["versions", "plain", "mirror"]).describe("A plain tree is served as it lies, as a mirror is."),
+    current: z.string().exactOptional().describe("The version that all servers are to serve."),
+    versions: z
+      .array(z.object({ id: z.string(), holders, pinned: holders }))
+      .describe("Which servers have it whole and checked, and where it is pinned."),
+    lacking: z
+      .array(
+        z.object({
+          server: z.string(),
+          version: z.string(),
+          bytes: z.number().describe("0 = not known yet."),
+          done: z.number(),
+          from: z.array(z.string()).describe("The servers that it fetches from."),
+          trouble: z.string().exactOptional().describe("Why it does not go on."),
+        }),
+      )
+      .describe("What servers lack of what they are to have."),
+  })
+  .meta({ id: "Tree" });
+export type TreeReport = z.infer<typeof TREE>;
+
 export const UNKNOWN_MACHINE = z
   .object({
     mac: z.string(),

@@ -6,7 +6,7 @@ import { type Ipv4, type Mac, parseIpv4, parseMac } from "../../base/address.ts"
 import type { PermitFacts } from "../../boot/plan.ts";
 import { parsePxelinuxName } from "../../boot/pxelinux.ts";
 import { bytesFile } from "../../content/segments.ts";
-import type { FileResolver, Lookup, Requester } from "../../content/served-file.ts";
+import type { Elsewhere, FileResolver, Lookup, RedirectingResolver, Requester } from "../../content/served-file.ts";
 import type { Site, Tree } from "../../site/model.ts";
 import {
   type Asking,
@@ -15,7 +15,8 @@ import {
   type ScriptLoader,
   type ScriptPermits,
 } from "./boot-scripts.ts";
-import type { InstallFiles } from "./install-files.ts";
+import type { InstallFiles, InstallOf } from "./install-files.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 
 /** What boot files need of the permits (cluster/permits.ts). */
 export interface BootPermits extends ScriptPermits {
@@ -33,6 +34,8 @@ export interface BootFilesOptions extends BootScriptsOptions {
   readonly loader: (name: string) => Promise<Lookup>;
   /** In the version that is served, or in the one that is named. */
   readonly tree: (tree: Tree, path: string, version?: string) => Promise<Lookup>;
+  /** What is answered for a file of a version that was not found here; absent = that there is none. */
+  readonly missing?: Whereabouts["answer"];
   /** Is told of files that are not what their tree's manifest lists, by their absolute path. */
   readonly onUnlisted: (path: string, from: Requester) => void;
 }
@@ -40,9 +43,17 @@ export interface BootFilesOptions extends BootScriptsOptions {
 const ABSENT: Lookup = { kind: "absent" };
 const REFUSED: Lookup = { kind: "refused" };
 
-export function createBootFiles(options: BootFilesOptions): FileResolver {
+/** For protocols that cannot send a client elsewhere: what is not here is an outage, as it is to be had somewhere. */
+export function withoutRedirects(resolve: RedirectingResolver): FileResolver {
+  return async (path, from) => {
+    const found = await resolve(path, from);
+    return found.kind === "elsewhere" ? { kind: "broken", code: "store-unavailable" } : found;
+  };
+}
+
+export function createBootFiles(options: BootFilesOptions): RedirectingResolver {
   // A map: a path may begin with any word, `constructor` too.
-  const routes = new Map<string, (rest: string, from: Requester) => Promise<Lookup>>([
+  const routes = new Map<string, RedirectingResolver>([
     ["boot", (rest, from) => bootFile(options, rest, from)],
     ["pxelinux.cfg", (rest, from) => pxelinuxFile(options, rest, from)],
     ["grub", (rest, from) => grubFile(options, rest, from)],
@@ -55,18 +66,34 @@ export function createBootFiles(options: BootFilesOptions): FileResolver {
   };
 }
 
-/** `ipxe/<mac>`, `ipxe/<mac>/<since>`, `<token>/<mac>/linux`, `<token>/<mac>/initrd` */
-async function bootFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup> {
+/** `ipxe/<mac>`, `ipxe/<mac>/<since>`, `<token>/<mac>/linux`, `<token>@<version>/<mac>/initrd` */
+async function bootFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup | Elsewhere> {
   const [first = "", second = "", file, ...more] = rest.split("/");
   const mac = parseMac(second);
   if (!mac || more.length > 0) return ABSENT;
   if (first === "ipxe") return scriptAgain(options, mac, file, "ipxe", from);
-  const granted = options.permits.bootable(first);
+  const [carried = "", version] = first.split("@");
+  const granted = options.permits.bootable(carried);
   const host = options.site.hostByMac.get(mac);
   if (!granted || host?.name !== granted.host) return REFUSED;
-  const server = options.serverFor(from.address, granted.permit.server);
-  if (file === "linux") return options.installFiles.kernel(host);
-  return file === "initrd" ? options.installFiles.initrd({ host, mac, server, permit: granted.permit }) : ABSENT;
+  const { id, token, expires, server: sentTo } = granted.permit;
+  // Not the permit's: this server may not have heard of the hand-out yet, or have heard of a later one.
+  const permit = { id, token, expires, ...(version !== undefined && { version }) };
+  const server = options.serverFor(from.address, sentTo, version);
+  return installFile(options, file, { host, mac, server, permit }, from);
+}
+
+async function installFile(
+  { installFiles, missing }: BootFilesOptions,
+  file: string | undefined,
+  install: InstallOf,
+  from: Requester,
+): Promise<Lookup | Elsewhere> {
+  if (file !== "linux" && file !== "initrd") return ABSENT;
+  const { host, permit } = install;
+  const found = await (file === "linux" ? installFiles.kernel(host, permit.version) : installFiles.initrd(install));
+  if (found.kind !== "absent" || !missing) return found;
+  return missing(host.profile.tree, permit.version, from.address);
 }
 
 async function pxelinuxFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup> {
@@ -118,13 +145,15 @@ async function script(
 }
 
 /** `<tree>/<path>`, `<tree>@<version>/<path>` */
-async function treeFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup> {
+async function treeFile(options: BootFilesOptions, rest: string, from: Requester): Promise<Lookup | Elsewhere> {
   const [first = "", ...path] = rest.split("/");
   const [name = "", version] = first.split("@");
   const tree = options.site.trees.get(name);
   if (!tree || path.length === 0) return ABSENT;
   const found = await options.tree(tree, path.join("/"), version);
   if (found.kind === "file" && found.file.isUnlisted) options.onUnlisted(`/trees/${rest}`, from);
+  if (found.kind === "absent" && version !== undefined && options.missing)
+    return options.missing(tree, version, from.address);
   return found;
 }
 

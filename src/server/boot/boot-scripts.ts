@@ -8,9 +8,10 @@ import { renderPxelinux } from "../../boot/pxelinux.ts";
 import { type BootScript, installScript, type WaitScript } from "../../boot/script.ts";
 import type { Admission, AdmissionControl, LetIn, Wait } from "../../cluster/admission.ts";
 import { carryBoot } from "../../cluster/boot-id.ts";
+import type { HandOutOf } from "../../cluster/permit-rules.ts";
 import type { Host } from "../../site/model.ts";
 import type { ServerView } from "../../site/server-view.ts";
-import type { InstallFiles } from "./install-files.ts";
+import type { InstallFiles, TreeLack } from "./install-files.ts";
 
 export type ScriptLoader = "ipxe" | "pxelinux" | "grub";
 
@@ -28,9 +29,9 @@ export interface Asking {
 
 export interface BootScriptsOptions {
   readonly permits: ScriptPermits;
-  readonly installFiles: Pick<InstallFiles, "treeLacks" | "kernelArguments">;
-  /** `sentTo`: name of the server that its permit was handed out for. */
-  readonly serverFor: (client: string, sentTo?: string) => ServerView;
+  readonly installFiles: Pick<InstallFiles, "handing" | "kernelArguments">;
+  /** `sentTo`: name of the server that its permit was handed out for; `version`: of its tree, that it is to give. */
+  readonly serverFor: (client: string, sentTo?: string, version?: string) => ServerView;
   readonly clock: Pick<Clock, "now">;
   /** Absent = every machine is let in, by whichever server answers it. */
   readonly admission?: Pick<AdmissionControl, "ask">;
@@ -42,8 +43,10 @@ export interface BootScriptsOptions {
 }
 
 export interface ScriptPermits {
-  /** Gives the host its permit for one boot from `server`, durably, or says why there is none. */
-  handOut(host: string, server?: string): Promise<PermitAnswer>;
+  /** Gives the host its permit for one boot, durably, or says why there is none. */
+  handOut(host: string, given?: HandOutOf): Promise<PermitAnswer>;
+  /** From memory, for those who cannot wait: what `handOut` would most likely say. */
+  peek(host: string): PermitAnswer;
 }
 
 export interface ScriptEvent extends Pick<Asking, "host" | "mac" | "loader"> {
@@ -87,7 +90,7 @@ function waitScript(
 
 async function next(options: BootScriptsOptions, asking: Asking, admission?: Admission): Promise<BootScript> {
   const { host, mac, loader } = asking;
-  const permit = await permitFor(options, host, admission?.kind === "go" ? admission : undefined);
+  const permit = await permitFor(options, asking, admission?.kind === "go" ? admission : undefined);
   if (permit.kind === "none" && permit.isOutage) return waitForState(options, asking, permit.why);
   const decision = decideAction(host, permit);
   const trace = options.onScript({ host, mac, loader, ...decision });
@@ -103,17 +106,29 @@ function waitForState(options: BootScriptsOptions, asking: Asking, why: string):
 }
 
 /** A permit is not spent on a tree that cannot be installed from. */
-async function permitFor(options: BootScriptsOptions, host: Host, letIn?: LetIn): Promise<PermitAnswer> {
+async function permitFor(options: BootScriptsOptions, asking: Asking, letIn?: LetIn): Promise<PermitAnswer> {
+  const { host, client } = asking;
+  const { tree } = host.profile;
   let isHandedOut = false;
   try {
-    const lacks = await options.installFiles.treeLacks(host.profile.tree);
-    if (lacks !== undefined) return { kind: "none", why: `its tree lacks ${lacks.what}` };
-    const permit = await options.permits.handOut(host.name, letIn?.server);
+    const { version, lacks } = await options.installFiles.handing(tree, client);
+    if (lacks !== undefined) return without(lacks, options.permits.peek(host.name));
+    const permit = await options.permits.handOut(host.name, {
+      tree: tree.name,
+      ...(version !== undefined && { version }),
+      ...(letIn && { server: letIn.server }),
+    });
     isHandedOut = permit.kind === "permit";
     return permit;
   } finally {
     letIn?.settle(isHandedOut);
   }
+}
+
+/** Whoever would be installed waits out an outage; all others boot from their disks as ever. */
+function without({ what, isOutage }: TreeLack, likely: PermitAnswer): PermitAnswer {
+  if (isOutage && likely.kind === "none") return likely;
+  return { kind: "none", why: `its tree lacks ${what}`, ...(isOutage && { isOutage }) };
 }
 
 async function describe(
@@ -124,10 +139,11 @@ async function describe(
 ): Promise<BootScript> {
   const title = `${host.name} ${reasons.join(", ")}`;
   if (!permit) return { kind: "local", title };
-  const server = serverFor(client, permit.server);
+  const { version } = permit;
+  const server = serverFor(client, permit.server, version);
   const token = carryBoot(permit.token, trace);
-  const args = await installFiles.kernelArguments({ host, mac, server, permit: { token } });
-  return installScript({ title, server, arguments: args }, token, mac);
+  const args = await installFiles.kernelArguments({ host, mac, server, permit: { ...permit, token } });
+  return installScript({ title, server, arguments: args }, token, mac, version);
 }
 
 /** `1st`, `12th`, `23rd` */

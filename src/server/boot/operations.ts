@@ -21,6 +21,7 @@ import type {
   LogQuery,
   MachineQuery,
   Operations,
+  TreesDesk,
   UnknownMachines,
 } from "../api/operations.ts";
 import { serverSummaries } from "../api/server-summaries.ts";
@@ -120,6 +121,8 @@ export interface OperationsOptions {
   readonly first?: (host: Host) => string | undefined;
   /** Machines that ask and are no hosts. */
   readonly unknown?: UnknownMachines;
+  /** Versions of the trees. */
+  readonly trees?: TreesDesk;
 }
 
 const DEFAULT_MINUTES = 240;
@@ -132,12 +135,12 @@ export interface ShowHost {
 }
 
 export function createOperations(options: OperationsOptions): Operations {
-  const { site, server, unknown } = options;
+  const { site, server, unknown, trees } = options;
   return {
     ...fleetOperations(options),
     ...hostOperations(options),
     ...permitOperations(options),
-    ...(unknown && { unknown }),
+    ...{ ...(unknown && { unknown }), ...(trees && { trees }) },
     names: () => ({ site: site.name, revision: site.revision, server, hosts: [...site.hosts.keys()] }),
     site: async () => options.sites.report(),
     apply: (request) => options.sites.apply(request),
@@ -240,7 +243,7 @@ function serverUnknown(site: Site, server: string): EverbootError {
 /** A permit is only issued for what can be installed now: the operator is there to read why not. */
 async function install(options: OperationsOptions, host: Host, request: InstallOptions): Promise<Permit> {
   const { tree } = host.profile;
-  const lacks = await options.installFiles.treeLacks(tree);
+  const { lacks } = await options.installFiles.handing(tree, host.address);
   if (lacks !== undefined)
     throw new EverbootError("tree-incomplete", { tree: tree.name, what: lacks.what, todo: lacks.todo });
   const { minutes = DEFAULT_MINUTES, replace = false, again = false } = request;

@@ -9,10 +9,7 @@ import type { Permits, Refusal } from "../../cluster/permits.ts";
 import type { BootPermits } from "./boot-files.ts";
 import type { ReportPermits } from "./reports.ts";
 
-export interface PermitGate extends BootPermits, ReportPermits {
-  /** From memory, for the DHCP server and `everboot plan`: what `handOut` would most likely say. */
-  peek(host: string): PermitAnswer;
-}
+export type PermitGate = BootPermits & ReportPermits;
 
 const WHY: Readonly<Record<Refusal, string>> = {
   absent: "it has no permit to be installed",
@@ -35,8 +32,8 @@ export function createPermitGate(permits: Permits, clock: Clock): PermitGate {
         ? { kind: "permit", permit: factsOf(permit) }
         : none(permits.refusalFor(host) ?? "absent", permits.newestOf(host));
     },
-    handOut: async (host, server) => {
-      const given = await permits.handOut(host, server);
+    handOut: async (host, of) => {
+      const given = await permits.handOut(host, of);
       return given.kind === "permit"
         ? { kind: "permit", permit: factsOf(given.permit) }
         : none(given.reason, permits.newestOf(host));
@@ -79,6 +76,6 @@ function none(refusal: Refusal, permit: Permit | undefined): PermitAnswer {
   return { kind: "none", why: WHY[refusal], ...(isOutage && { isOutage }) };
 }
 
-function factsOf({ id, token, expires, server }: Permit): PermitFacts {
-  return { id, token, expires, ...(server !== undefined && { server }) };
+function factsOf({ id, token, expires, server, version }: Permit): PermitFacts {
+  return { id, token, expires, ...(server !== undefined && { server }), ...(version !== undefined && { version }) };
 }

@@ -60,8 +60,9 @@ type HostEvent = Omit<NewEvent, "host" | "permit">;
 type Record = (host: Host, event: HostEvent) => Pick<JournalEvent, "trace">;
 
 /** The profile is told as it is now: what is learned of this install is learned of that. */
-function scriptEvent({ host, mac, loader, action, reasons }: ScriptEvent): HostEvent {
+function scriptEvent({ host, mac, loader, action, reasons, permit }: ScriptEvent): HostEvent {
   const { profile } = host;
+  const version = permit?.version;
   return {
     stage: action === "local" ? "reboot" : "script",
     what: SCRIPT_KINDS[action],
@@ -69,6 +70,7 @@ function scriptEvent({ host, mac, loader, action, reasons }: ScriptEvent): HostE
       ...{ loader, mac, [SCRIPT_KINDS[action] === "note" ? "text" : "reason"]: reasons.join("; ") },
       ...(action === "wait" && { waits: "turn" }),
       ...(action === "install" && { profile: profile.name, tree: profile.tree.name }),
+      ...(action === "install" && version !== undefined && { version }),
     },
   };
 }
@@ -89,8 +91,8 @@ function recordTransfer(options: RecorderOptions, record: Record, vain: VainRequ
     recordVain(options, record, vain, { at, client, path, protocol, what, facts });
     return;
   }
-  // Clients ask for parts that there are not, and get an error's text.
-  if (transfer.bytes === 0 || status >= 400) return;
+  // Clients ask for parts that there are not, and get an error's text; or are sent elsewhere.
+  if (transfer.bytes === 0 || status >= 300) return;
   record(host, { at, stage, what: "served", ...broughtBoot(path), facts: transferFacts(options.server, transfer) });
   if (stage === "packages" && path.endsWith(".deb")) options.onPackage(host.name);
 }
@@ -115,7 +117,7 @@ function hostAt(site: Site, client: string): Host | undefined {
   return address && site.hostByAddress.get(address);
 }
 
-const CARRIED = /boot\/([0-9a-f]{32}(?:-[0-9a-f]{8})?)\//;
+const CARRIED = /boot\/([0-9a-f]{32}(?:-[0-9a-f]{8})?)(?:@[0-9a-f]{12})?\//;
 
 /** The token in a path is a secret of the install. */
 function shownPath(path: string): string {

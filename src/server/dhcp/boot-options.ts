@@ -18,16 +18,16 @@ type Role = "address-server" | "proxy";
 
 /** `undefined` for clients that want no boot file and for those the plan has none for. */
 export function bootReply(exchange: Exchange, role: Role): BootReply | undefined {
-  const { request, context, self } = exchange;
+  const { request, context, next } = exchange;
   if (!wantsBootFile(request.client)) return undefined;
   const plan = context.plan(request.client);
   if (plan.kind !== "plan" || !plan.file) return undefined;
   const { path, as } = plan.file;
-  const url = `${baseUrl({ address: self, httpPort: context.server.httpPort })}/${path}`;
+  const url = `${baseUrl(next)}/${path}`;
   const file = as === "url" ? url : path;
   return {
-    fields: { siaddr: self, sname: self, file: fitsFileField(file) ? file : "" },
-    options: [...nextServer(self, file), ...classOptions(request.client, role)],
+    fields: { siaddr: next.address, sname: next.address, file: fitsFileField(file) ? file : "" },
+    options: [...nextServer(next.address, file), ...classOptions(request.client, role)],
     file,
   };
 }

@@ -4,6 +4,7 @@ import type { PlanBoot } from "../../boot/plan.ts";
 import type { LeaseView } from "../../cluster/leases.ts";
 import type { UdpPeer } from "../../net/udp.ts";
 import type { Host, Server, Site, Subnet } from "../../site/model.ts";
+import type { ServerView } from "../../site/server-view.ts";
 import { addressFor, type Link } from "./links.ts";
 import type { DhcpRequest } from "./request.ts";
 import type { DhcpEvent, DhcpEventKind, DropReason } from "./verdict.ts";
@@ -33,6 +34,8 @@ export interface DhcpAgreement {
   isOurTurn(request: DhcpRequest, host: Host | undefined): boolean;
   /** The floating address by which every server answers this client. */
   identity(mac: Mac, host: Host | undefined): Ipv4 | undefined;
+  /** Another one than `identity` to boot from: that lacks what the host is given. Undefined = it does not. */
+  bootServer?(host: Host): ServerView | undefined;
   /** May this server lend that address of a pool now? shares.ts has the rules. */
   mayLend(pool: AddressRange, address: Ipv4): boolean;
 }
@@ -42,8 +45,10 @@ export interface Exchange {
   readonly context: DhcpContext;
   readonly subnet: Subnet;
   readonly host?: Host;
-  /** Our address as this client reaches us; siaddr and the base of URLs. */
+  /** Our address as this client reaches us. */
   readonly self: Ipv4;
+  /** Whom the client boots from: siaddr and the base of URLs. */
+  readonly next: ServerView;
   /** Option 54: `self`, unless a relay agent stands in for us (RFC 5107). */
   readonly serverId: Ipv4;
 }
@@ -57,7 +62,14 @@ export function openExchange(request: DhcpRequest, context: DhcpContext): Exchan
   if (context.agreement && !context.agreement.isOurTurn(request, host)) return "not-our-turn";
   const identity = context.agreement?.identity(request.mac, host);
   const self = identity && cidrContains(subnet.cidr, identity) ? identity : addressFor(context.link, subnet);
-  return { request, context, subnet, ...(host && { host }), self, serverId: request.serverIdOverride ?? self };
+  const next = bootServer(context, subnet, host) ?? { address: self, httpPort: context.server.httpPort };
+  return { request, context, subnet, ...(host && { host }), self, next, serverId: request.serverIdOverride ?? self };
+}
+
+/** Loaders reach what is in their own network: they have not always been told of a router. */
+function bootServer({ agreement }: DhcpContext, { cidr }: Subnet, host?: Host): ServerView | undefined {
+  const told = host && agreement?.bootServer?.(host);
+  return told && cidrContains(cidr, told.address) ? told : undefined;
 }
 
 /** Where the client asks; undefined = in no network of the site. */

@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Counters } from "../counters.ts";
-import { chunkSize } from "../http/files.ts";
+import { chunkSize } from "../http/chunk-size.ts";
 import type { Transfer, TransferObserver } from "../server.ts";
 import { activeLink, type DataLink, openPassive, type PassivePorts } from "./data-link.ts";
 import { type DataEndpoint, epsvText, pasvText } from "./endpoint.ts";

@@ -19,6 +19,17 @@ export function headerText(headers: RequestHeaders, name: string): string | unde
   return typeof value === "string" ? value : undefined;
 }
 
+/** Does a header of a request for a file ask for anything but the whole of it, as it is? */
+export function hasConditions(headers: RequestHeaders): boolean {
+  return (
+    headers.range !== undefined ||
+    headers["if-none-match"] !== undefined ||
+    headers["if-modified-since"] !== undefined ||
+    headers["if-match"] !== undefined ||
+    headers["if-unmodified-since"] !== undefined
+  );
+}
+
 /** Never later than the Date header of the same response (RFC 9110 section 8.8.2.1). */
 export function lastModified(current: Validators, now: number): number {
   return wholeSeconds(Math.min(current.modified, now));

@@ -1,9 +1,12 @@
-/** Sends an Answer: reads disk pieces and writes them as fast as the client takes them, and no faster. */
-import { close, open, read } from "node:fs";
-import type { ServerResponse } from "node:http";
+/** Sends an Answer: the pieces of its body one after the other, as fast as the client takes them, and no faster. */
+import { read } from "node:fs";
+import type { Socket } from "node:net";
 import { promisify } from "node:util";
-import type { Segment } from "../../content/served-file.ts";
 import type { Answer } from "./answer.ts";
+import type { BulkSender } from "./bulk.ts";
+import { Chunks } from "./chunk-size.ts";
+import type { HotFiles } from "./hot-files.ts";
+import { closeFile, type DiskSegment, openFile } from "./open-file.ts";
 
 export interface Sent {
   /**
@@ -17,91 +20,137 @@ export interface Sent {
   readonly cause?: unknown;
 }
 
-// With FileHandle a request for a small file takes a third more processor time (measured with 2 kB files, Node 24).
-const openFile = promisify(open);
-const readFile = promisify(read);
-const closeFile = promisify(close);
-
-class ClientGone extends Error {}
-
-/** One read for most packages, and few enough for an image: measured at 4 GB/s for a core. */
-const LARGEST_CHUNK = 1 << 20;
-const SMALLEST_CHUNK = 64 << 10;
-/** All answers under way share about this much, so that a thousand slow clients do not eat the memory. */
-const MEMORY_FOR_CHUNKS = 64 << 20;
-
-/** How much to read at once when so many answers are under way. */
-export function chunkSize(answersUnderWay: number): number {
-  const share = Math.floor(MEMORY_FOR_CHUNKS / Math.max(1, answersUnderWay));
-  return Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, share));
+/** Where an answer goes. */
+export interface Outlet {
+  /** Whether anything was given out: from then on there can be no other answer. */
+  readonly hasBegun: boolean;
+  /** Gives out the head, with the first bytes or before them. */
+  begin(answer: Answer): void;
+  /** Gives out a whole answer at once, if that can be done without waiting; false = nothing is given out. */
+  sendWhole(answer: Answer, body: Uint8Array): boolean;
+  /** Resolves when the operating system has the bytes, so that their memory may be used again. Rejects with ClientGone. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** For bytes that go past Node: gives out the head if it is not yet. Undefined = there is no such way. */
+  direct(): Socket | undefined;
+  /** The answer is whole. Resolves when all of it is the operating system's. */
+  end(): Promise<void>;
+  /** The answer is not whole: the client shall see that. */
+  cut(): void;
+  /** Is told of bytes that have left past Node. */
+  moved(bytes: number): void;
 }
+
+export interface SendWays {
+  /** Bytes to read at once, where they are read. */
+  readonly chunk: number;
+  readonly hot: HotFiles;
+  /** Undefined where the system has no calls for it. */
+  readonly bulk: BulkSender | undefined;
+}
+
+export class ClientGone extends Error {}
+
+const readFile = promisify(read);
+const chunks = new Chunks();
 
 /** Never rejects. Neither pads nor ends cleanly what it could not send in full: Content-Length is a promise. */
-export async function sendAnswer(response: ServerResponse, answer: Answer, chunk: number): Promise<Sent> {
-  const chunks = readChunks(answer.body, chunk);
-  let bytes = 0;
+export async function sendAnswer(outlet: Outlet, answer: Answer, ways: SendWays): Promise<Sent> {
+  const whole = wholeInMemory(answer, ways.hot);
+  if (whole && outlet.sendWhole(answer, whole)) return { kind: "complete", bytes: whole.length };
+  const sending = new Sending(outlet, answer, ways);
   try {
-    let next = await chunks.next();
-    response.writeHead(answer.status, answer.headers);
-    while (!next.done) {
-      await write(response, next.value);
-      bytes += next.value.length;
-      next = await chunks.next();
+    for (const segment of answer.body) {
+      if (segment.kind === "disk") await sending.disk(segment);
+      else if (segment.bytes.length > 0) await sending.bytes(segment.bytes);
     }
-    response.end();
-    return { kind: "complete", bytes };
+    sending.begin();
+    await outlet.end();
+    return { kind: "complete", bytes: sending.sent };
   } catch (cause) {
-    if (!response.headersSent) return { kind: "unreadable", bytes, cause };
-    response.destroy();
-    return cause instanceof ClientGone ? { kind: "client-gone", bytes } : { kind: "cut", bytes, cause };
-  } finally {
-    await chunks.return(undefined);
+    if (!outlet.hasBegun) return { kind: "unreadable", bytes: 0, cause };
+    outlet.cut();
+    return cause instanceof ClientGone
+      ? { kind: "client-gone", bytes: sending.sent }
+      : { kind: "cut", bytes: sending.sent, cause };
   }
 }
 
-/** A chunk holds its bytes until the next one is asked for: one buffer serves the whole answer. */
-async function* readChunks(segments: readonly Segment[], chunk: number): AsyncGenerator<Uint8Array, undefined> {
-  const longest = Math.max(0, ...segments.map((segment) => (segment.kind === "disk" ? segment.length : 0)));
-  const buffer = Buffer.allocUnsafe(Math.min(chunk, longest));
-  for (const segment of segments) {
-    if (segment.kind === "disk") yield* readDisk(segment, buffer);
-    else if (segment.bytes.length > 0) yield segment.bytes;
-  }
+const NO_BYTES = new Uint8Array(0);
+
+function wholeInMemory({ body }: Answer, hot: HotFiles): Uint8Array | undefined {
+  const [first] = body;
+  if (body.length > 1) return undefined;
+  if (!first) return NO_BYTES;
+  return first.kind === "bytes" ? first.bytes : hot.find(first);
 }
 
-async function* readDisk(
-  segment: Extract<Segment, { kind: "disk" }>,
-  buffer: Buffer,
-): AsyncGenerator<Uint8Array, void> {
-  const file = await openFile(segment.path, "r");
-  try {
-    for (let done = 0; done < segment.length; ) {
-      const position = segment.offset + done;
-      const there = segment.arrival === undefined ? Infinity : await segment.arrival.beyond(position);
-      const wanted = Math.min(buffer.length, segment.length - done, there - position);
+/** One answer while it is sent. */
+class Sending {
+  sent = 0;
+  private readonly outlet: Outlet;
+  private readonly answer: Answer;
+  private readonly ways: SendWays;
+  private hasHead: boolean = false;
+
+  constructor(outlet: Outlet, answer: Answer, ways: SendWays) {
+    this.outlet = outlet;
+    this.answer = answer;
+    this.ways = ways;
+  }
+
+  begin(): void {
+    if (this.hasHead) return;
+    this.hasHead = true;
+    this.outlet.begin(this.answer);
+  }
+
+  async bytes(bytes: Uint8Array): Promise<void> {
+    this.begin();
+    await this.outlet.write(bytes);
+    this.sent += bytes.length;
+  }
+
+  async disk(segment: DiskSegment): Promise<void> {
+    const hot = this.ways.hot.find(segment);
+    if (hot) return this.bytes(hot);
+    const file = await openFile(segment);
+    try {
+      if (this.ways.hot.fits(segment)) await this.bytes(await this.ways.hot.read(file, segment));
+      else if (segment.arrival || !this.ways.bulk) await this.copy(file, segment);
+      else await this.direct(file, segment, this.ways.bulk);
+    } finally {
+      closeFile(file, segment);
+    }
+  }
+
+  private async direct(file: number, segment: DiskSegment, bulk: BulkSender): Promise<void> {
+    this.begin();
+    const socket = this.outlet.direct();
+    if (!socket) return this.copy(file, segment);
+    const { kind, bytes, cause } = await bulk.send(socket, { file, ...segment }, (some) => this.outlet.moved(some));
+    this.sent += bytes;
+    if (kind === "client-gone") throw new ClientGone();
+    if (kind === "cut") throw cause;
+  }
+
+  private async copy(file: number, segment: DiskSegment): Promise<void> {
+    const most = Math.min(this.ways.chunk, segment.length);
+    const chunk = chunks.take(most);
+    // After a failure the system may still have it.
+    await this.copyBy(chunk, file, segment);
+    chunks.giveBack(chunk);
+  }
+
+  private async copyBy(buffer: Buffer, file: number, segment: DiskSegment): Promise<void> {
+    const { path, offset, length, arrival } = segment;
+    for (let done = 0; done < length; ) {
+      const position = offset + done;
+      const there = arrival === undefined ? Infinity : await arrival.beyond(position);
+      const wanted = Math.min(buffer.length, length - done, there - position);
       const { bytesRead } = await readFile(file, buffer, 0, wanted, position);
-      if (bytesRead === 0) throw new Error(`${segment.path} became shorter while it was served`);
-      yield buffer.subarray(0, bytesRead);
+      if (bytesRead === 0) throw new Error(`${path} became shorter while it was served`);
+      await this.bytes(buffer.subarray(0, bytesRead));
       done += bytesRead;
     }
-  } finally {
-    await closeFile(file);
   }
-}
-
-/**
- * Resolves when the operating system has the bytes, so that their buffer may be used again. Waiting for that, not for
- * `drain`, also means that nothing is lost when an idle connection is closed right after `end`.
- */
-function write(response: ServerResponse, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const gone = () => reject(new ClientGone());
-    if (response.destroyed || response.socket?.destroyed) return gone();
-    response.once("close", gone);
-    response.write(bytes, (error) => {
-      response.off("close", gone);
-      if (error) gone();
-      else resolve();
-    });
-  });
 }

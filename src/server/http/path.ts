@@ -10,6 +10,8 @@ export type Target =
 
 /** The longest path in Debian's archive has some 200 characters. */
 const LONGEST_TARGET = 2048;
+/** Nothing in it means anything but itself, and no part is empty or begins with a dot. */
+const PLAIN = /^(?:\/[\w+~@=,:-][\w.+~@=,:-]*)+$/;
 const MALFORMED: Target = { kind: "malformed" };
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -20,6 +22,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export function parseTarget(target: string): Target {
   if (target.length > LONGEST_TARGET) return MALFORMED;
+  if (PLAIN.test(target)) return { kind: "path", path: target, query: "" };
   const local = target.replace(/^https?:\/\/[^/?]*/i, "");
   const mark = local.indexOf("?");
   const decoded = decodePercent((mark < 0 ? local : local.slice(0, mark)) || "/");

@@ -6,15 +6,20 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
 import { type ErrorCode, errnoOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
-import type { FileResolver } from "../../content/served-file.ts";
+import type { RedirectingResolver } from "../../content/served-file.ts";
 import { listenError } from "../../net/listen-error.ts";
+import { sendCalls } from "../../net/sendfile.ts";
 import { Counters } from "../counters.ts";
 import { Histogram, Histograms, QUICK_BOUNDS, TRANSFER_BOUNDS } from "../histogram.ts";
 import type { NamedDurations, Server, TransferObserver } from "../server.ts";
 import { type Answer, answerError } from "./answer.ts";
+import { BulkSender } from "./bulk.ts";
 import { Connections } from "./connections.ts";
 import { formatHttpDate } from "./date.ts";
+import { incomingOf } from "./decide.ts";
 import { Exchanges } from "./exchange.ts";
+import { LightConnections } from "./light.ts";
+import { ResponseOutlet } from "./response-outlet.ts";
 import type { Route } from "./route.ts";
 
 /** All in milliseconds but `connections`. */
@@ -47,7 +52,7 @@ export interface HttpOptions {
   /** 0 = any free one; `port` of the server tells which. */
   readonly port: number;
   /** Asked for GET and HEAD of every path that no route has. */
-  readonly resolve: FileResolver;
+  readonly resolve: RedirectingResolver;
   /** Asked first, in this order. */
   readonly routes: readonly Route[];
   /** Is told of each GET for a file, found or not. */
@@ -84,7 +89,9 @@ class HttpListener implements HttpServer {
   private readonly answerTimes = new Histograms(QUICK_BOUNDS);
   private readonly requestTimes = new Histogram(TRANSFER_BOUNDS);
   private readonly exchanges: Exchanges;
+  /** Those of node:http; the others are light ones. */
   private readonly connections = new Connections();
+  private readonly light: LightConnections;
   private readonly server: NodeServer;
   private stopped: Promise<void> | undefined;
 
@@ -95,10 +102,13 @@ class HttpListener implements HttpServer {
     this.server = createNodeServer(this.limits);
     const { counts: counters, answerTimes, requestTimes } = this;
     this.exchanges = new Exchanges({ ...options, counters, answerTimes, requestTimes });
-    this.server.on("connection", (socket) => this.connections.add(socket));
+    const handOver = takeOver(this.server, (socket) => this.connections.add(socket));
+    this.light = new LightConnections({ ...options, limits: this.limits, exchanges: this.exchanges, handOver });
+    this.server.on("connection", (socket) => this.light.add(socket));
     this.server.on("request", (message, response) => {
       const { socket } = message;
-      const answer = () => this.exchanges.answer(message, response, this.connections.isLast(socket));
+      const reply = new ResponseOutlet(response);
+      const answer = () => this.exchanges.answer(incomingOf(message), reply, this.connections.isLast(socket));
       this.connections.enqueue(socket, answer);
     });
     this.server.on("clientError", (error, socket) => this.turnAway(error, socket));
@@ -110,8 +120,11 @@ class HttpListener implements HttpServer {
     return bound === null || typeof bound === "string" ? 0 : bound.port;
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
     const { address, port, log } = this.options;
+    const calls = await sendCalls();
+    this.light.calls = calls;
+    this.exchanges.bulk = calls && new BulkSender(calls);
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown) => reject(listenError(cause, "HTTP", address, port));
       this.server.once("error", fail);
@@ -143,7 +156,11 @@ class HttpListener implements HttpServer {
     const closed = once(this.server, "close");
     this.server.close();
     this.connections.closeWhenIdle();
-    const cut = this.options.clock.after(this.limits.grace, () => this.server.closeAllConnections());
+    this.light.closeWhenIdle();
+    const cut = this.options.clock.after(this.limits.grace, () => {
+      this.server.closeAllConnections();
+      this.light.closeAll();
+    });
     await closed;
     cut.cancel();
   }
@@ -175,6 +192,20 @@ function createNodeServer(limits: HttpLimits): NodeServer {
   server.maxConnections = limits.connections;
   server.timeout = limits.stall;
   return server;
+}
+
+/**
+ * Takes node:http's own hands off new connections. @returns what hands one to it, with bytes that were read already;
+ * `taken` is told before.
+ */
+function takeOver(server: NodeServer, taken: (socket: Socket) => void) {
+  const listeners = server.listeners("connection");
+  server.removeAllListeners("connection");
+  return (socket: Socket, unread: Buffer | undefined) => {
+    taken(socket);
+    if (unread) socket.unshift(unread);
+    for (const listener of listeners) listener.call(server, socket);
+  };
 }
 
 function turnedAwayFor(error: Error): ErrorCode | undefined {

@@ -1,6 +1,7 @@
 /** Which folders are there by NFS, and under which names and numbers: the same on every server of a site. Pure. */
 import { createHash } from "node:crypto";
 import { EverbootError } from "../../base/errors.ts";
+import { nfsPath } from "../../site/tree-places.ts";
 
 /** A tree that is a folder: a mirror has no files to export before they are asked for. */
 export interface NfsTree {
@@ -19,11 +20,6 @@ export interface NfsExport extends NfsTree {
 }
 
 const IDS = 0xffff;
-
-/** What a client mounts. With `version`, the folder of that version (`versionFolder` in content/versions.ts). */
-export function nfsPath(tree: string, versionFolder?: string): string {
-  return `/trees/${tree}${versionFolder === undefined ? "" : `/${versionFolder}`}`;
-}
 
 /**
  * In the order of the names. An id comes from its tree's name, so that adding or removing trees changes no other id,

@@ -19,7 +19,9 @@ export interface NfsShares {
   readonly clients: readonly Cidr[];
 }
 
-export interface NfsOptions extends NfsShares, Omit<NfsServiceOptions, "config" | "died"> {
+export interface NfsOptions extends Omit<NfsServiceOptions, "config" | "died"> {
+  /** At this moment: what has changed is taken at the next look, within a second. */
+  readonly shares: () => NfsShares;
   /** The site's name. */
   readonly site: string;
   /** This server's name in the site file. */
@@ -36,8 +38,6 @@ export interface NfsOptions extends NfsShares, Omit<NfsServiceOptions, "config" 
  * the site file's trees could not be served; the log says why).
  */
 export interface NfsServer extends Server {
-  /** Taken at the next look, within a second. */
-  swap(shares: NfsShares): void;
   /** Rejects when it does not answer before the signal; resolves at once where nothing is to be served. */
   answers(signal: AbortSignal): Promise<void>;
 }
@@ -57,7 +57,6 @@ class Nfs implements NfsServer {
   private readonly counts = new Counters();
   private readonly stopped = new AbortController();
   private readonly config: string;
-  private shares: NfsShares;
   private shown: Shown = { frame: "", exports: new Map() };
   private service: NfsService | undefined;
   private silent = 0;
@@ -66,7 +65,6 @@ class Nfs implements NfsServer {
 
   constructor(options: NfsOptions) {
     this.options = options;
-    this.shares = options;
     this.log = options.log.child({ server: this.name });
     this.config = join(options.folder, "ganesha.conf");
   }
@@ -88,10 +86,6 @@ class Nfs implements NfsServer {
 
   counters(): Readonly<Record<string, number>> {
     return this.counts.snapshot();
-  }
-
-  swap(shares: NfsShares): void {
-    this.shares = shares;
   }
 
   async answers(signal: AbortSignal): Promise<void> {
@@ -135,14 +129,15 @@ class Nfs implements NfsServer {
 
   /** Makes ganesha serve what the site file says and is there. */
   private async settle(): Promise<void> {
-    const exports = await presentExports(nfsExports(this.shares.trees));
-    const frame = [this.configOf([]), ...this.shares.clients.map(formatCidr)].join("\n");
+    const { trees, clients } = this.options.shares();
+    const exports = await presentExports(nfsExports(trees));
+    const frame = [this.configOf([], clients), ...clients.map(formatCidr)].join("\n");
     const shown = { frame, exports: new Map(exports.map(({ id, about }) => [id, about])) };
     const change = changeBetween(this.shown, shown);
     if (change === "none") return;
     if (exports.length === 0) await this.end();
     else {
-      await writeFile(this.config, this.configOf(exports), { mode: 0o600 });
+      await writeFile(this.config, this.configOf(exports, clients), { mode: 0o600 });
       if (this.service) await this.change(this.service, change);
       else await this.begin();
     }
@@ -176,10 +171,10 @@ class Nfs implements NfsServer {
     return join(this.options.folder, "clients");
   }
 
-  private configOf(exports: readonly NfsExport[]): string {
+  private configOf(exports: readonly NfsExport[], clients: readonly Cidr[]): string {
     const { versions, site, server, plugins } = this.options;
     return ganeshaConfig({
-      ...{ exports, versions, clients: this.shares.clients, site, server, recovery: this.recovery },
+      ...{ exports, versions, clients, site, server, recovery: this.recovery },
       ...(plugins !== undefined && { plugins }),
     });
   }

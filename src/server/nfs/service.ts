@@ -26,13 +26,23 @@ export interface NfsServiceOptions {
   readonly ask?: AskRpc;
 }
 
-const PORT_MAPPER = 111;
+export const PORT_MAPPER = 111;
 const ANSWER_WITHIN_MS = 2000;
 /** It starts in half a second. */
 const STARTED_WITHIN_MS = 10_000;
 const START_LOOK_MS = 50;
-const GANESHA = { purpose: "trees by NFS", package: "nfs-ganesha and nfs-ganesha-vfs" } as const;
-const RPCBIND = { purpose: "NFS version 3", package: "rpcbind" } as const;
+const GANESHA = {
+  program: "ganesha.nfsd",
+  purpose: "trees by NFS",
+  package: "nfs-ganesha and nfs-ganesha-vfs",
+} as const;
+const RPCBIND = { program: "rpcbind", purpose: "NFS version 3", package: "rpcbind" } as const;
+/** All that is run, with the packages of Debian that bring them. */
+export const NFS_PROGRAMS = [
+  GANESHA,
+  RPCBIND,
+  { program: "setpriv", purpose: "trees by NFS", package: "util-linux" },
+] as const;
 
 export class NfsService {
   private readonly options: NfsServiceOptions;
@@ -148,7 +158,7 @@ export class NfsService {
     const pidFile = join(folder, "ganesha.pid");
     // It writes its id there itself, too, and does not start without such a file.
     const args = ["-F", "-f", config, "-p", pidFile, "-L", "STDOUT", "-N", "EVENT"];
-    const program = findProgram("ganesha.nfsd", searchPath, GANESHA);
+    const program = findProgram(GANESHA.program, searchPath, GANESHA);
     return new ChildProgram({ ...this.options, name: "ganesha", program, args, pidFile });
   }
 
@@ -157,7 +167,7 @@ export class NfsService {
   }
 
   private createRpcbind(): ChildProgram {
-    const program = findProgram("rpcbind", this.options.searchPath, RPCBIND);
+    const program = findProgram(RPCBIND.program, this.options.searchPath, RPCBIND);
     return new ChildProgram({ ...this.options, name: "rpcbind", program, args: ["-f"], pidFile: this.rpcbindPid });
   }
 }

@@ -31,9 +31,7 @@ export class TransferReport {
     this.observer.started(this.about);
   }
 
-  sent(packets: readonly Uint8Array[]): void {
-    let bytes = 0;
-    for (const packet of packets) bytes += packet.length;
+  sent(bytes: number): void {
     this.counts.add("packet-bytes", bytes);
   }
 

@@ -4,22 +4,24 @@
  */
 import type { Ipv4 } from "../../base/address.ts";
 import { DecodeError } from "../../base/bytes.ts";
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, steadyClock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { FileResolver } from "../../content/served-file.ts";
-import { type DatagramSocket, type OpenDatagramSocket, openDatagramSocket, type Peer } from "../../net/datagram.ts";
+import type { BurstSocket } from "../../net/burst.ts";
+import type { Peer } from "../../net/datagram.ts";
+import { type OpenBurstSocket, openBurstSocket } from "../../net/udp-batch.ts";
 import type { TftpSession } from "../../wire/peer-message.ts";
 import { decodeTftp, encodeTftp, type TftpPacket, type TftpRequest } from "../../wire/tftp-packet.ts";
 import { Counters } from "../counters.ts";
 import { Histogram, TRANSFER_BOUNDS } from "../histogram.ts";
 import type { NamedDurations, Server, TransferObserver } from "../server.ts";
-import type { Body } from "./body.ts";
 import { describeSession, type Handover, placeAck, requestOf, TELL_EVERY, termsOf } from "./handover.ts";
 import { negotiate, type Terms } from "./negotiate.ts";
 import { TransferReport } from "./report.ts";
 import { judgeRequest, normalisePath, type Serve, type Verdict } from "./request.ts";
 import { Session, type SessionPort } from "./session.ts";
-import { SharedBodies } from "./shared-body.ts";
+import { type PiecedBody, SharedBodies } from "./shared-body.ts";
+import { Slots } from "./slots.ts";
 
 export interface TftpOptions {
   readonly address: Ipv4;
@@ -28,8 +30,10 @@ export interface TftpOptions {
   readonly resolve: FileResolver;
   readonly observer: TransferObserver;
   readonly clock: Clock;
+  /** Measures round trips, with fractions of milliseconds; `clock` gives the times that are told. */
+  readonly steady?: Clock;
   readonly log: Log;
-  readonly openSocket?: OpenDatagramSocket;
+  readonly openSocket?: OpenBurstSocket;
   /** Absent = transfers end with their server. */
   readonly handover?: Handover;
   /** Transfers under way at once; requests past it get silence, and the client asks again. */
@@ -64,7 +68,7 @@ interface Slot {
 /** What a transfer is made of; `acked` only when another server began it. */
 interface Beginning {
   readonly verdict: Serve;
-  readonly body: Body;
+  readonly body: PiecedBody;
   readonly terms: Terms;
   readonly acked?: number;
 }
@@ -88,12 +92,12 @@ class TftpListener implements TftpServer {
   private readonly options: TftpOptions;
   private readonly log: Log;
   private readonly maxSessions: number;
-  /** By `address:port` of the client. */
-  private readonly slots = new Map<string, Slot>();
+  private readonly slots = new Slots<Slot>();
+  private readonly steady: Clock;
   private readonly bodies = new SharedBodies();
   private readonly counts = new Counters();
   private readonly transferTimes = new Histogram(TRANSFER_BOUNDS);
-  private socket: DatagramSocket | undefined;
+  private socket: BurstSocket | undefined;
 
   constructor(options: TftpOptions) {
     this.options = options;
@@ -101,10 +105,11 @@ class TftpListener implements TftpServer {
     this.port = options.port ?? 69;
     this.log = options.log.child({ server: this.name });
     this.maxSessions = options.maxSessions ?? 4096;
+    this.steady = options.steady ?? steadyClock;
   }
 
   async start(): Promise<void> {
-    const open = this.options.openSocket ?? openDatagramSocket;
+    const open = this.options.openSocket ?? openBurstSocket;
     this.socket = await open("TFTP", this.options.address, this.port, {
       message: (packet, from) => this.receive(packet, from),
       error: (error) => {
@@ -131,9 +136,9 @@ class TftpListener implements TftpServer {
   }
 
   sessions(): readonly TftpSession[] {
-    return [...this.slots.values()].flatMap(({ told, session }) =>
-      told && session ? [{ ...told, acked: session.acked, pace: session.pace }] : [],
-    );
+    return this.slots
+      .values()
+      .flatMap(({ told, session }) => (told && session ? [{ ...told, acked: session.acked, pace: session.pace }] : []));
   }
 
   letGo(): void {
@@ -141,7 +146,7 @@ class TftpListener implements TftpServer {
   }
 
   private endAll(kind: "moved" | "stopped"): void {
-    for (const slot of [...this.slots.values()]) slot.session?.end({ kind });
+    for (const slot of this.slots.values()) slot.session?.end({ kind });
     this.slots.clear();
   }
 
@@ -179,11 +184,11 @@ class TftpListener implements TftpServer {
   }
 
   private onAck(block: number, from: Peer): void {
-    const slot = this.slots.get(keyOf(from));
+    const slot = this.slots.get(from);
     const session = slot?.session;
     const isStrange = slot === undefined || (session !== undefined && !session.hasSent(block));
     if (isStrange && this.adopt(block, from, session)) return;
-    this.sessionOf(from)?.handle({ kind: "ack", block, at: this.options.clock.now() });
+    this.sessionOf(from)?.onAck(block);
     if (slot) this.tellAgain(slot);
   }
 
@@ -199,41 +204,40 @@ class TftpListener implements TftpServer {
     if (own && acked <= own.acked) return false;
     own?.end({ kind: "moved" });
     const slot: Slot = { request: "" };
-    this.slots.set(keyOf(from), slot);
+    this.slots.set(from, slot);
     void this.answer(requestOf(known.session), from, slot, { session: known.session, acked });
     return true;
   }
 
   /** Packets of unknown transfers get silence, never ERROR 5: they may be those of a server that died. */
   private sessionOf(from: Peer): Session | undefined {
-    const session = this.slots.get(keyOf(from))?.session;
+    const session = this.slots.get(from)?.session;
     if (session === undefined) this.counts.add("drop.no-session");
     return session;
   }
 
   private onRequest(packet: TftpRequest, from: Peer): void {
-    const key = keyOf(from);
     const request = JSON.stringify(packet);
-    const earlier = this.slots.get(key);
+    const earlier = this.slots.get(from);
     if (earlier?.request === request && this.isRepetition(earlier)) {
       this.counts.add("repeated-request");
-      earlier.session?.handle({ kind: "request" });
+      earlier.session?.onRequest();
       return;
     }
     earlier?.session?.end({ kind: "replaced" });
-    if (this.slots.size >= this.maxSessions && !this.slots.has(key)) {
+    if (this.slots.size >= this.maxSessions && !this.slots.has(from)) {
       this.counts.add("drop.too-many-sessions");
       return;
     }
     this.counts.add("request");
     const slot: Slot = { request };
-    this.slots.set(key, slot);
+    this.slots.set(from, slot);
     void this.answer(packet, from, slot);
   }
 
   private isRepetition({ session }: Slot): boolean {
     if (session === undefined || session.fresh) return true;
-    return this.options.clock.now() - session.lastProgress < DUPLICATE_MS;
+    return this.steady.now() - session.lastProgress < DUPLICATE_MS;
   }
 
   /** Never rejects. */
@@ -313,10 +317,14 @@ class TftpListener implements TftpServer {
     const report = new TransferReport(about, observer, this.counts, this.transferTimes);
     if (acked !== undefined) report.started();
     return {
-      clock,
-      send: (packets) => {
-        report.sent(packets);
-        this.socket?.send(packets, from);
+      clock: this.steady,
+      send: (packet) => {
+        report.sent(packet.length);
+        this.socket?.send([packet], from);
+      },
+      sendBlocks: (burst) => {
+        report.sent(burst.headers.length + burst.bytes.length);
+        this.socket?.sendBurst(burst, from);
       },
       started: () => report.started(),
       unreadable: (error) => {
@@ -332,14 +340,10 @@ class TftpListener implements TftpServer {
 
   /** False when the server has stopped, or the client has asked for something else meanwhile. */
   private isCurrent(from: Peer, slot: Slot): boolean {
-    return this.slots.get(keyOf(from)) === slot;
+    return this.slots.get(from) === slot;
   }
 
   private release(from: Peer, slot: Slot): void {
-    if (this.isCurrent(from, slot)) this.slots.delete(keyOf(from));
+    if (this.isCurrent(from, slot)) this.slots.delete(from);
   }
-}
-
-function keyOf({ address, port }: Peer): string {
-  return `${address}:${port}`;
 }

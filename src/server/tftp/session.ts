@@ -1,18 +1,12 @@
 /** One transfer under way: carries out what the state machine says. */
-import type { Clock, Timer } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Burst } from "../../net/burst.ts";
 import { encodeTftp } from "../../wire/tftp-packet.ts";
-import { BlockReader, type Body } from "./body.ts";
+import { BlockReader } from "./blocks.ts";
+import { Deadline } from "./deadline.ts";
 import type { Terms } from "./negotiate.ts";
-import {
-  isFresh,
-  isSent,
-  resumeTransfer,
-  type Step,
-  startTransfer,
-  step,
-  type TransferEvent,
-  type TransferState,
-} from "./transfer.ts";
+import type { PiecedBody } from "./shared-body.ts";
+import { isFresh, isSent, resumeTransfer, type Step, startTransfer, step, type TransferState } from "./transfer.ts";
 
 export type Outcome =
   /** The client has acknowledged the last block. */
@@ -23,8 +17,10 @@ export type Outcome =
 
 /** What a session needs of the server around it. */
 export interface SessionPort {
+  /** Milliseconds with fractions, from any moment on: it measures round trips. */
   readonly clock: Clock;
-  send(packets: readonly Uint8Array[]): void;
+  send(packet: Uint8Array): void;
+  sendBlocks(burst: Burst): void;
   /** The first block is on its way: the client wants the file, not just its size. */
   started(): void;
   /** The file could not be read; it is tried again after the timeout. */
@@ -34,15 +30,15 @@ export interface SessionPort {
 }
 
 export class Session {
-  /** When the client last got on, in the clock's milliseconds. */
+  /** When the client last got on, by the port's clock. */
   lastProgress: number;
   private readonly port: SessionPort;
-  private readonly body: Body;
+  private readonly body: PiecedBody;
   private readonly terms: Terms;
   private readonly blocks: BlockReader;
   private readonly begun: { readonly at: number; readonly acked: number };
+  private readonly deadline: Deadline;
   private state: TransferState;
-  private timer: Timer | undefined;
   /** Blocks still to be sent; an action may move both ends while a read is under way. */
   private next = 0;
   private last = -1;
@@ -51,19 +47,19 @@ export class Session {
   private closed: boolean = false;
 
   /** @param acked goes on after this block, which the client acknowledged; absent = begins the transfer. */
-  constructor(body: Body, terms: Terms, port: SessionPort, acked?: number) {
+  constructor(body: PiecedBody, terms: Terms, port: SessionPort, acked?: number) {
     this.port = port;
     this.body = body;
     this.terms = terms;
-    this.blocks = new BlockReader(body, terms.blockSize);
-    this.lastProgress = port.clock.now();
-    this.begun = { at: this.lastProgress, acked: acked ?? 0 };
+    this.blocks = new BlockReader(body, terms.blockSize, terms.windowSize);
+    this.deadline = new Deadline(port.clock, () => this.onTimeout());
+    const now = port.clock.now();
+    this.lastProgress = now;
+    this.begun = { at: now, acked: acked ?? 0 };
     const first =
-      acked === undefined
-        ? startTransfer(terms, body.size, this.lastProgress)
-        : resumeTransfer(terms, body.size, acked, this.lastProgress);
+      acked === undefined ? startTransfer(terms, body.size, now) : resumeTransfer(terms, body.size, acked, now);
     this.state = first.state;
-    this.perform(first);
+    this.perform(first, now);
   }
 
   /** True until the client has acknowledged anything. */
@@ -92,37 +88,47 @@ export class Session {
     return Math.min(Math.max(this.state.sent, 0) * this.terms.blockSize, this.body.size);
   }
 
-  handle(event: TransferEvent): void {
+  /** The client acknowledges this block, as on the wire. */
+  onAck(block: number): void {
     if (this.closed) return;
-    const result = step(this.state, event);
-    if (result.state.acked > this.state.acked) this.lastProgress = this.port.clock.now();
-    this.perform(result);
+    const at = this.port.clock.now();
+    const result = step(this.state, { kind: "ack", block, at });
+    if (result.state.acked > this.state.acked) this.lastProgress = at;
+    this.perform(result, at);
+  }
+
+  /** The client has sent its request again. */
+  onRequest(): void {
+    if (this.closed) return;
+    const at = this.port.clock.now();
+    this.perform(step(this.state, { kind: "request", at }), at);
   }
 
   /** Ends the transfer without a word to the client. */
   end(outcome: Outcome): void {
     if (this.closed) return;
     this.closed = true;
-    this.timer?.cancel();
-    if (!this.reading) this.closeBody();
+    this.deadline.clear();
+    this.body.close().catch((error: unknown) => this.port.unreadable(error));
     this.port.ended(outcome);
   }
 
-  private closeBody(): void {
-    this.body.close().catch((error: unknown) => this.port.unreadable(error));
+  private onTimeout(): void {
+    const at = this.port.clock.now();
+    this.perform(step(this.state, { kind: "timeout", at }), at);
   }
 
-  private perform({ state, action }: Step): void {
+  private perform({ state, action }: Step, at: number): void {
     this.state = state;
     switch (action.kind) {
       case "send":
         this.next = action.first;
         this.last = action.last;
-        this.awaitAck(action.wait);
-        void this.pump();
+        this.deadline.set(at + action.wait, at);
+        this.pump();
         break;
       case "wait":
-        this.awaitAck(action.wait);
+        this.deadline.set(at + action.wait, at);
         break;
       case "done":
         this.end({ kind: "complete" });
@@ -135,50 +141,46 @@ export class Session {
     }
   }
 
-  private awaitAck(wait: number): void {
-    this.timer?.cancel();
-    this.timer = this.port.clock.after(wait, () => this.handle({ kind: "timeout" }));
+  /** Sends what is due, as far as it is in memory; reads the rest, and goes on. */
+  private pump(): void {
+    if (this.reading) return;
+    while (!this.closed && this.next <= this.last) {
+      if (!this.sendLoaded()) {
+        void this.load();
+        return;
+      }
+    }
   }
 
-  /** Sends what is due; never rejects. */
-  private async pump(): Promise<void> {
-    if (this.reading) return;
+  /** Never rejects. */
+  private async load(): Promise<void> {
     this.reading = true;
     try {
-      while (!this.closed && this.next <= this.last) {
-        if (!this.sendLoaded()) await this.blocks.load(this.next);
-      }
+      await this.blocks.load(this.next);
     } catch (error) {
       this.next = this.last + 1;
       this.port.unreadable(error);
     } finally {
       this.reading = false;
-      if (this.closed) this.closeBody();
     }
+    this.pump();
   }
 
-  /** Sends the blocks that need no disk, in one burst; false if the next one does. */
+  /** Sends the blocks that lie together in memory, in one burst; false if the next one does not. */
   private sendLoaded(): boolean {
-    const packets: Uint8Array[] = [];
-    while (this.next <= this.last) {
-      const packet = this.packet(this.next);
-      if (packet === undefined) break;
-      packets.push(packet);
-      this.next++;
+    if (this.next === 0) {
+      this.port.send(encodeTftp({ kind: "oack", options: this.terms.accepted }));
+      this.next = 1;
+      return true;
     }
-    if (packets.length === 0) return false;
-    this.port.send(packets);
-    return true;
-  }
-
-  private packet(block: number): Uint8Array | undefined {
-    if (block === 0) return encodeTftp({ kind: "oack", options: this.terms.accepted });
-    const data = this.blocks.loaded(block);
-    if (data === undefined) return undefined;
+    const run = this.blocks.loaded(this.next, this.last);
+    if (run === undefined) return false;
     if (!this.started) {
       this.started = true;
       this.port.started();
     }
-    return encodeTftp({ kind: "data", block: block & 0xffff, data });
+    this.next = run.last + 1;
+    this.port.sendBlocks(run);
+    return true;
   }
 }

@@ -1,5 +1,6 @@
 /** Servers that let machines in, with permits in memory; what one server hands out the others see after a while. */
 import assert from "node:assert/strict";
+import { holdingServers } from "../../../src/balance/holding-orders.ts";
 import { agreedOrders, type OrderServers, ordersByLoad, siteOrders } from "../../../src/balance/site-orders.ts";
 import { type Admission, AdmissionControl } from "../../../src/cluster/admission.ts";
 import type { Member } from "../../../src/cluster/members.ts";
@@ -31,6 +32,8 @@ export class AdmissionWorld {
   readonly draining = new Set<string>();
   readonly rates = new Map<string, number>();
   readonly signs = new Map<string, number>();
+  /** Servers that lack what hosts install. */
+  readonly lacking = new Set<string>();
   private readonly lag: number;
   /** What each server knows. */
   private readonly copies: ReadonlyMap<string, Map<string, Permit>>;
@@ -70,6 +73,7 @@ export class AdmissionWorld {
       },
       order: this.order,
       ...(byLoad && { orderByLoad: byLoad }),
+      holding: (_host, servers) => holdingServers(servers, { tree: "debian-12" }, (name) => !this.lacking.has(name)),
       isAlive: (server) => !this.dead.has(server),
       members: () => new Map([...this.site.servers.keys()].map((server) => [server, this.member(server)])),
       lastSign: (host) => this.signs.get(host),

@@ -263,3 +263,35 @@ test("a loader that cannot ask often keeps its place while it does not", () => {
   world.clock.advance(6_000);
   assert.equal(world.control().waiting(), 0);
 });
+
+for (const balance of ["rendezvous", "least-loaded"]) {
+  test(`${balance}: nobody is sent to a server that lacks what it installs, and its places are no help`, () => {
+    const world = new AdmissionWorld({ balance, servers: [2, 2], hosts: 8 });
+    world.lacking.add("server1");
+    const ask = () => {
+      // Each server has a part of what is free for a while.
+      world.clock.advance(3000);
+      const said = Array.from({ length: 8 }, (_, index) => world.says(`h${index}`));
+      return new Set(said.filter((each) => each.startsWith("go ")));
+    };
+    for (let round = 0; round < 4; round += 1) assert.deepEqual(ask(), new Set(["go server2"]));
+    assert.equal(world.running(), 2);
+    world.lacking.clear();
+    for (let round = 0; round < 4; round += 1) ask();
+    assert.equal(
+      world.running(({ server }) => server === "server1"),
+      2,
+    );
+  });
+}
+
+test("one that is to be taken out of service, but has what is installed, comes before those that lack it", () => {
+  const world = new AdmissionWorld({ servers: [0, 0] });
+  world.lacking.add("server1");
+  world.draining.add("server2");
+  assert.equal(world.says("h0"), "go server2");
+  world.dead.add("server2");
+  world.clock.advance(COUNTED);
+  assert.equal(world.says("h1"), "go server1", "when none that lives has it, as ever");
+  assert.equal(world.says("h0"), "go server1", "its server is dead");
+});

@@ -63,3 +63,21 @@ test("a server hands out when it is caught up; of a pair, when both are in step,
     assert.deepEqual([mayHandOut(true, state).mayHandOut, mayHandOut(false, state).mayHandOut], [caughtUp, away]);
   }
 });
+
+test("what a server tells of its trees is taken as it is told; from one that tells nothing of them, or nonsense, nothing", () => {
+  const trees = { "debian-12": { versions: ["0123456789ab"], current: "0123456789ab", pinned: ["0123456789ab"] } };
+  const lacks = [{ tree: "debian-12", version: "ba9876543210", bytes: 9, done: 3, from: ["s2"] }];
+  const told = (about: object) => membersOf(hearing({ s1: beat(NOW, 0, { ...ABOUT, ...about }) }), NOW).get("s1");
+  assert.deepEqual(told({ trees, lacks }), { ...ABOUT, trees, lacks, name: "s1", fresh: true, outbox: 0 });
+  for (const nonsense of [{}, { trees: 5, lacks: 5 }, { trees: [], lacks: [{}] }, { trees: { a: { versions: "x" } } }])
+    assert.deepEqual(told(nonsense), { ...ABOUT, name: "s1", fresh: true, outbox: 0 }, JSON.stringify(nonsense));
+});
+
+test("of 20 trees with three versions each it tells in less than 3 kB", () => {
+  const versions = ["0123456789ab", "123456789abc", "23456789abcd"];
+  const holding = { versions, current: "0123456789ab", pinned: ["123456789abc"] };
+  const trees = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`opensuse-leap-15.${n}`, holding]));
+  const status = { tree: "opensuse-leap-15.1", version: "0123456789ab", bytes: 4e9, done: 1e9, from: ["server2"] };
+  const size = JSON.stringify({ ...ABOUT, trees, lacks: [status, status, status] }).length;
+  assert.ok(size < 3072, `${size} bytes`);
+});

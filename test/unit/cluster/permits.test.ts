@@ -271,3 +271,52 @@ test("a machine that asks is kept waiting while the servers find out who is left
   assert.equal((await driveToEnd(clock, permits.handOut("vm1"))).kind, "none");
   assert.ok(clock.now() - again >= 8_000 && clock.now() - again < 9_000);
 });
+
+test("a hand-out names the version: the same within one boot, the current one of the next", async () => {
+  const { permits, clock } = await setUp();
+  await permits.issue("vm1");
+  const handed = async (version: string | undefined, tree = "t") => {
+    const given = await permits.handOut("vm1", { tree, ...(version !== undefined && { version }) });
+    return given.kind === "permit" ? given.permit.version : assert.fail(given.reason);
+  };
+  assert.equal(await handed("v1"), "v1");
+  clock.advance(30_000);
+  assert.equal(await handed("v2"), "v1", "its first answer may have been lost, or not");
+  clock.advance(61_000);
+  assert.equal(await handed("v2"), "v2", "it has started over");
+  assert.equal(await handed("w1", "other"), "w1", "the site file has given it another tree meanwhile");
+  clock.advance(61_000);
+  assert.equal(await handed(undefined), undefined, "the tree has no versions any more");
+  assert.equal(await handed("v3"), undefined, "nor had it in this boot");
+  clock.advance(61_000);
+  const writing = await permits.advance((await permits.issue("vm2")).token, "writing");
+  assert.equal(writing.version, undefined);
+  assert.equal(await handed("v3"), "v3");
+  const { token } = permits.newestOf("vm1") ?? assert.fail();
+  assert.equal((await permits.advance(token, "writing")).version, "v3", "an install keeps its version to the end");
+});
+
+test("two servers: who is asked again for a lost answer names the version of the first", async () => {
+  const { permits, clock, open } = await setUp();
+  await permits.issue("vm1");
+  const other = (await open()).permits;
+  await permits.handOut("vm1", { tree: "t", version: "v1" });
+  clock.advance(1000);
+  const again = await other.handOut("vm1", { tree: "t", version: "v2" });
+  assert.equal(again.kind === "permit" && again.permit.version, "v1");
+  clock.advance(61_000);
+  const next = await other.handOut("vm1", { tree: "t", version: "v2" });
+  assert.equal(next.kind === "permit" && next.permit.version, "v2");
+});
+
+test("a permit that was handed out before versions were told has none, and the next boot gives it one", async () => {
+  const { permits, clock, store, open } = await setUp();
+  await permits.issue("vm1");
+  await permits.handOut("vm1");
+  const entry = (await store.get("permit/vm1")) ?? assert.fail();
+  assert.doesNotMatch(entry.value, /version|tree/);
+  const { permits: later } = await open();
+  clock.advance(61_000);
+  const given = await later.handOut("vm1", { tree: "t", version: "v1" });
+  assert.equal(given.kind === "permit" && given.permit.version, "v1");
+});

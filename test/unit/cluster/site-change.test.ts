@@ -16,6 +16,9 @@ const CHANGES: ReadonlyArray<readonly [what: string, from: string, to: string, t
   ["no DHCP any more", "dhcp: authoritative", 'dhcp: "off"', "restart"],
   ["a server's interface", "interface: eth0", "interface: eth1", "restart"],
   ["a server's port", "interface: eth0", "interface: eth0\n    http_port: 8080", "restart"],
+  ["FTP at a server", "interface: eth0", "interface: eth0\n    ftp: true", "restart"],
+  ["the first profile by NFS", "via: http", "via: nfs", "restart"],
+  ["no DNS any more", "subnets:", 'dns: "off"\nsubnets:', "restart"],
   ["a server's floating address", "floating: 192.168.0.253", "floating: 192.168.0.252", "restart"],
   ["the router, by which servers tell who is cut off", "router: 192.168.0.1", "router: 192.168.0.2", "restart"],
 ];

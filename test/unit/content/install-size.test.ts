@@ -111,6 +111,21 @@ test("a list that was replaced is read again, and the old size told until then",
   assert.equal(await told(host()), undefined);
 });
 
+test("an install that was handed a version counts by that one's list", async (t) => {
+  const { root, host, sizes, told } = await world(t);
+  assert.equal(await told(host()), 6);
+  const folder = join(root, ".everboot-versions/3f9c0a51b2d4/dists/bookworm/main/binary-amd64");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "Packages"), `${LIST}\nPackage: sed\nPriority: required\n`);
+  assert.equal(sizes.packages(host(), "3f9c0a51b2d4"), undefined);
+  await sizes.idle();
+  assert.equal(sizes.packages(host(), "3f9c0a51b2d4"), 7);
+  assert.equal(sizes.packages(host()), 6);
+  sizes.packages(host(), "0123456789ab");
+  await sizes.idle();
+  assert.equal(sizes.packages(host(), "0123456789ab"), undefined, "no such version");
+});
+
 test("a compressed list is as good", async (t) => {
   const { host, told } = await world(t, gzipSync(LIST), ".gz");
   assert.equal(await told(host()), 6);

@@ -53,6 +53,8 @@ test("programs: those of the site, in versions that do", () => {
   assert.equal(names(programsOf({ site: alone })), "");
   assert.equal(names(programsOf({ site: mirror })), "gpgv");
   assert.equal(names(programsOf(scene())), "ip keepalived setpriv etcd");
+  const nfs = exampleSite("single", (text) => text.replace("    tree: debian-12", "    tree: debian-12\n    via: nfs"));
+  assert.equal(names(programsOf({ site: nfs })), "ganesha.nfsd rpcbind setpriv");
   const needs = programsOf(scene());
   const judged = (path: string | undefined, version: string) =>
     judgePrograms(needs.map((need) => ({ need, ...(path !== undefined && { path }), version })));

@@ -160,6 +160,13 @@ test("the ports that a server needs are those of its site", () => {
   };
   const withApi = (name: "single" | "pair", listen = "") =>
     exampleSite(name, (text) => `${text}\napi: {port: 8443${listen}}\n`);
+  const withFiles = exampleSite("single", (text) =>
+    `${text}\napi: off\n`
+      .replace("interface: br0", "interface: br0, ftp: true")
+      .replace("    tree: debian-12", "    tree: debian-12\n    via: nfs"),
+  );
+  const nfs = "tcp/2049 tcp/20048 tcp/111 udp/20048 udp/111";
+  assert.equal(shown(withFiles, "one"), `udp/67 udp/4011 udp/69 tcp/80 tcp/21 ${nfs} udp/514 tcp/514`);
   const ofOne = "udp/67 udp/4011 udp/69 tcp/80 udp/514 tcp/514";
   assert.equal(shown(withApi("single"), "one"), `${ofOne} tcp/8443`);
   assert.equal(shown(withApi("single", ", listen: [192.168.77.1]"), "one"), `${ofOne} tcp/8443`);

@@ -74,3 +74,33 @@ test("a plain socket serves one interface, and a taken port is told as such", as
   assert.deepEqual(await heard.promise, { text: "hello", from: { address: "127.0.0.1", port } });
   await socket.close();
 });
+
+const noDevices = process.getuid?.() === 0 ? undefined : "a socket of a device needs root";
+
+test("a rack that asks at once is heard in one turn of the event loop, in order", { skip: noDevices }, async () => {
+  const opener = await udpOpener();
+  assert.ok(opener.perDevice);
+  const sender = createSocket("udp4");
+  sender.bind(0, "127.0.0.1");
+  await once(sender, "listening");
+  // Any port that is free: that of a socket that is closed again.
+  const { port } = sender.address();
+  sender.close();
+  await once(sender, "close");
+  const heard: number[] = [];
+  const turnOver = Promise.withResolvers<number>();
+  const socket = await opener.open({
+    ...{ device: "lo", address: ip("127.0.0.1"), port, failed: () => {} },
+    receive: (bytes) => {
+      if (heard.length === 0) setImmediate(() => turnOver.resolve(heard.length));
+      heard.push(bytes[0] ?? 0);
+    },
+  });
+  const asked = Array.from({ length: 200 }, (_, number) => number);
+  const done = asked.map((number) => socket.send(Uint8Array.of(number), { address: ip("127.0.0.1"), port }));
+  // libuv alone would hear 32.
+  assert.ok((await turnOver.promise) >= 128);
+  await Promise.all(done);
+  assert.deepEqual(heard, asked);
+  await socket.close();
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -34,6 +35,36 @@ test("a big-endian machine prints addresses the other way round", () => {
   assert.deepEqual(parseProcTcp(line, "BE").map(printed), ["192.168.77.1:80 192.168.77.101:40000"]);
 });
 
+/** Of nfs-ganesha 4.3, which listens for both families; ss(8): `[::ffff:192.168.77.1]:2049 [::ffff:192.168.77.101]:880`. */
+const PROC_TCP6 = `  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000000000000000000000000000:0801 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
+   1: 0000000000000000FFFF0000014DA8C0:0801 0000000000000000FFFF0000654DA8C0:0370 01 00000000:00000000 02:000A7B3E 00000000     0        0 2 2 0 20 4 30 10 -1
+   2: B80D0120000000000000000001000000:0801 B80D0120000000000000000002000000:0371 01 00000000:00000000 00:00000000 00000000     0        0 3 1 0 20 4 30 10 -1
+`;
+
+test("sockets for both families show IPv4 clients by mapped addresses; clients of IPv6 are none", () => {
+  assert.deepEqual(parseProcTcp(PROC_TCP6, "LE").map(printed), ["192.168.77.1:2049 192.168.77.101:880"]);
+  const big = "1: 00000000000000000000FFFFC0A84D01:0801 00000000000000000000FFFFC0A84D65:0370 01 0";
+  assert.deepEqual(parseProcTcp(big, "BE").map(printed), ["192.168.77.1:2049 192.168.77.101:880"]);
+});
+
+test("a connection to a socket for both families is listed", {
+  skip: existsSync("/proc/net/tcp6") ? false : "needs a kernel with IPv6",
+}, async () => {
+  const server = createServer();
+  server.listen(0, "::");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const opened = once(server, "connection");
+  const client = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+  await opened;
+  const expected = `127.0.0.1:${port} 127.0.0.2:${client.localPort}`;
+  const found = await servedConnections(new Set([port]));
+  client.destroy();
+  server.close();
+  assert.deepEqual(found.map(printed), [expected]);
+});
+
 test("lines that make no sense are skipped", () => {
   assert.deepEqual(parseProcTcp("1: XYZ:0050 654DA8C0:9C40 01\n\n2: 0 1 01\n", "LE"), []);
 });
@@ -42,7 +73,7 @@ test("only served ports count", async () => {
   const folder = await mkdtemp(join(tmpdir(), "everboot-proc-"));
   const path = join(folder, "tcp");
   await writeFile(path, PROC_TCP);
-  const found = await servedConnections(new Set([22]), path);
+  const found = await servedConnections(new Set([22]), [path]);
   await rm(folder, { recursive: true });
   assert.deepEqual(found.map(printed), ["192.168.77.1:22 192.168.77.102:40003"]);
 });

@@ -156,7 +156,7 @@ test("answers are merged into the profile: objects key by key, all else in place
 
 test("what Agama has no word for is said, with what to do", () => {
   assert.deepEqual(agama.problems(small({}).host), []);
-  const profile = ["via: ftp", "language: C", "answers: ['[]']"];
+  const profile = ["via: nfs", "language: C", "answers: ['[]']"];
   const found = agama.problems(smallInput({ family: "agama", release: "15.6", profile }).host);
   assert.equal(found.length, 4);
   for (const problem of found) assert.match(problem, /^(profile p|tree tree): .+: .+/);

@@ -75,8 +75,8 @@ function listOf(trees: readonly [string, string]): string {
   const input = inputOf(CASES.raid);
   const [first, second = first] = input.servers;
   const servers = [
-    { ...first, tree: trees[0] },
-    { ...second, tree: trees[1] },
+    { ...first, lastingTree: trees[0] },
+    { ...second, lastingTree: trees[1] },
   ] as const;
   return overlayText(debian.render({ ...input, servers }), "everboot/target/etc/apt/mirrors/everboot.list");
 }

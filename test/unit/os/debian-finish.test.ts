@@ -25,6 +25,7 @@ const POST: PostOptions = {
   nics: inputOf(CASES.bond).host.nics,
   disk: { layout: "plain", devices: [], keep: [] },
   trees: ["http://192.168.77.1/trees/t"],
+  lastingTree: "http://192.168.77.1/trees/t",
 };
 
 test("NIC names are found by address, and the waiting apt-get goes", (t) => {
@@ -71,6 +72,18 @@ test("the installed system asks all servers, whichever the installer ended with"
       (kind) => `${kind} mirror+file:/etc/apt/mirrors/everboot.list bookworm main\n`,
     );
     assert.equal(stage.read("target/etc/apt/sources.list"), lines.join(""));
+  }
+});
+
+test("the installed system forgets the version and the protocol that it was installed from", (t) => {
+  for (const used of ["http://192.168.77.1/trees/t@0123456789ab", "ftp://192.168.77.1/trees/t@0123456789ab"]) {
+    const stage = postStage(t);
+    stage.write("target/etc/apt/sources.list", `deb ${used} bookworm main\n# deb-src ${used}/ bookworm main\n`);
+    stage.write("target/etc/apt/apt.conf.d/00everboot-ftp", "");
+    assert.equal(stage.run(postScript({ ...POST, trees: [used] })), 0);
+    const lines = ["deb", "# deb-src"].map((kind) => `${kind} http://192.168.77.1/trees/t bookworm main\n`);
+    assert.equal(stage.read("target/etc/apt/sources.list"), lines.join(""));
+    assert.ok(!stage.has("target/etc/apt/apt.conf.d/00everboot-ftp"));
   }
 });
 

@@ -20,8 +20,10 @@ test("every bond, address and disk layout of the matrix can be installed", () =>
   }
 });
 
-test("only HTTP can carry packages to the Debian Installer", () => {
-  assert.match(problemsOf({ via: "nfs" }), /^profile tested: .*`via: http`/);
+test("HTTP can carry packages to the Debian Installer, and FTP as long as apt knows it", () => {
+  assert.match(problemsOf({ via: "nfs" }), /^profile tested: .* NFS: .*`via: http`/);
+  assert.equal(problemsOf({ via: "ftp" }), "");
+  assert.match(problemsOf({ via: "ftp" }, "trixie"), /^profile tested: .* FTP: .*`via: http`/);
 });
 
 test("LVM leaves nothing of a disk to keep", () => {

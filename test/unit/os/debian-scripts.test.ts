@@ -141,15 +141,28 @@ test("an install is tried with each server again and again while none answers", 
   assert.equal(callsOf(stage, "sleep 5").length, 2);
 });
 
+test("apt of the target is told of FTP only if it is to use it", (t) => {
+  const stage = new Stage(t);
+  stage.program("chroot", ":");
+  stage.write("everboot/apt-get", "#!/bin/sh\n");
+  stage.write("target/usr/bin/apt-get", "real");
+  stage.write("target/etc/apt/apt.conf.d/01autoremove", "");
+  const config = "target/etc/apt/apt.conf.d/00everboot-ftp";
+  assert.equal(stage.run(baseScript({ keyring: false, ftp: false })), 0);
+  assert.ok(!stage.has(config));
+  assert.equal(stage.run(baseScript({ keyring: false, ftp: true })), 0);
+  assert.equal(stage.read(config), 'Dir::Bin::Methods::ftp "ftp";\n');
+});
+
 test("the target trusts the tree's key only if it has one", (t) => {
   const stage = new Stage(t);
   stage.program("chroot", ":");
   stage.write("everboot/apt-get", "#!/bin/sh\n");
   stage.write("everboot/archive.gpg", "key");
   stage.write("target/usr/bin/apt-get", "real");
-  assert.equal(stage.run(baseScript({ keyring: false })), 0);
+  assert.equal(stage.run(baseScript({ keyring: false, ftp: false })), 0);
   assert.ok(!stage.has("target/etc/apt/trusted.gpg.d/everboot.gpg"));
-  assert.equal(stage.run(baseScript({ keyring: true })), 0);
+  assert.equal(stage.run(baseScript({ keyring: true, ftp: false })), 0);
   assert.equal(stage.read("target/etc/apt/trusted.gpg.d/everboot.gpg"), "key");
   assert.equal(stage.read("target/usr/bin/apt-get"), "#!/bin/sh\n");
 });

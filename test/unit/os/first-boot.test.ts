@@ -35,6 +35,8 @@ function inputWith(ports: readonly number[], firstBoot: readonly string[] = []):
       view: { address: "127.0.0.1" as Ipv4, httpPort },
       tree: base,
       lastingTree: base,
+      ftpTree: base,
+      nfsTree: base,
       report: `${base}/report/t0ken`,
     };
   });
@@ -134,7 +136,7 @@ test("it is switched on by a unit of systemd, or by an init script for older rel
   const systemd = firstBootFiles(input).map(({ path }) => path);
   assert.deepEqual(systemd, ["usr/local/lib/everboot/first-boot", "etc/systemd/system/everboot-first-boot.service"]);
   assert.match(enableFirstBoot().join("\n"), /multi-user\.target\.wants\/everboot-first-boot\.service$/);
-  const sysv = firstBootFiles(input, "sysv").map(({ path }) => path);
+  const sysv = firstBootFiles(input, { init: "sysv" }).map(({ path }) => path);
   assert.deepEqual(sysv, ["usr/local/lib/everboot/first-boot", "etc/init.d/everboot-first-boot"]);
   assert.deepEqual(enableFirstBoot("sysv"), ["chkconfig everboot-first-boot on"]);
 });

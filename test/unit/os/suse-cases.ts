@@ -53,7 +53,7 @@ export function servedBy(input: FamilyInput, ports: readonly number[]): FamilyIn
     const base = `http://127.0.0.1:${port}`;
     const view = { ...input.servers[0].view, httpPort: port };
     const tree = `${base}/trees/tree`;
-    return { view, tree, lastingTree: tree, report: `${base}/report/t0ken` };
+    return { view, tree, lastingTree: tree, ftpTree: tree, nfsTree: tree, report: `${base}/report/t0ken` };
   });
   if (!first) throw new Error("no server");
   return { ...input, servers: [first, ...others] };

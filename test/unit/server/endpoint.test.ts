@@ -6,6 +6,7 @@ import { EverbootError } from "../../../src/base/errors.ts";
 import type { LocalInterface } from "../../../src/net/interfaces.ts";
 import { POLICIES } from "../../../src/registry.ts";
 import {
+  bootServerFor,
   chooseServer,
   floatingAddressesHere,
   installViewFor,
@@ -72,7 +73,8 @@ test("a client is given the address in its own subnet, one behind a relay the se
 
 test("a host reaches the servers by the floating address of its first one, a stranger by our own", () => {
   const own = { address: "192.168.0.11" as Ipv4, httpPort: 80 };
-  const view = lastingViewFor(pair, siteOrders(pair, POLICIES), () => own);
+  const order = siteOrders(pair, POLICIES);
+  const view = lastingViewFor({ site: pair, self: "server1", fit: order, isAlive: () => false, own: () => own });
   // Even addresses are server2's, odd ones server1's.
   assert.deepEqual(view("192.168.0.128"), { address: "192.168.0.254", httpPort: 80, name: "server2" });
   assert.deepEqual(view("192.168.0.129"), { address: "192.168.0.253", httpPort: 80, name: "server1" });
@@ -88,6 +90,7 @@ test("an install reaches the server that it was sent to by its floating address,
     site: pair,
     self: "server1",
     isAlive: () => false,
+    isFit: () => true,
     own: () => own,
     usual: () => usual,
   });
@@ -104,7 +107,8 @@ test("without floating addresses an install reaches a living server by its own a
   ];
   const isAlive = (name: string) => name === "server1";
   const site = { servers: new Map(plain) };
-  const by = (self: string) => installViewFor({ site, self, isAlive, own: () => own, usual: () => usual });
+  const isFit = () => true;
+  const by = (self: string) => installViewFor({ site, self, isAlive, isFit, own: () => own, usual: () => usual });
   assert.equal(by("server1")("192.168.0.129", "server1"), own);
   assert.equal(by("server1")("192.168.0.129", "server2"), usual);
   assert.equal(by("server2")("192.168.0.129", "server1").address, "192.168.0.11");
@@ -115,3 +119,55 @@ test("floating addresses may come here that lie in a subnet that this server is 
   assert.deepEqual(floatingAddressesHere(pair, ["10.0.0.4" as Ipv4]), []);
   assert.deepEqual(floatingAddressesHere(single, ["192.168.77.1" as Ipv4]), []);
 });
+
+const pairServers = () => [...pair.servers.values()];
+const named = (name: string) => pair.servers.get(name) ?? assert.fail(name);
+const bare = (name: string) => {
+  const { floating: _floating, ...server } = named(name);
+  return server;
+};
+
+test("an install is not sent to a server that lacks its version, whatever its permit says", () => {
+  const [own, usual] = [
+    { address: "192.168.0.11" as Ipv4, httpPort: 80 },
+    { address: "192.168.0.254" as Ipv4, httpPort: 80 },
+  ];
+  const isFit = (server: string, client: string, version?: string) =>
+    server === "server2" || client !== "192.168.0.129" || version !== "v2";
+  const about = { site: pair, self: "server1", isAlive: () => true, isFit, own: () => own, usual: () => usual };
+  const view = installViewFor(about);
+  assert.equal(view("192.168.0.129", "server1", "v2"), usual);
+  assert.equal(view("192.168.0.129", "server1", "v1").address, "192.168.0.253");
+  assert.equal(view("192.168.0.129", "server2", "v2").address, "192.168.0.254");
+});
+
+test("without floating addresses a server that lacks the version tells one that has it, if one lives", () => {
+  const own = { address: "192.168.0.77" as Ipv4, httpPort: 80 };
+  const view = (fit: readonly string[], isAlive: boolean) =>
+    lastingViewFor({
+      ...{ site: pair, self: "server1", isAlive: () => isAlive, own: () => own },
+      fit: () => fit.map(bare),
+    })("192.168.0.129").address;
+  assert.equal(view(["server1", "server2"], true), own.address);
+  assert.equal(view(["server2", "server1"], true), own.address);
+  assert.equal(view(["server2"], true), "192.168.0.12");
+  assert.equal(view(["server2"], false), own.address);
+});
+
+const bootServers: ReadonlyArray<readonly [what: string, told: string | undefined, ...Parameters<typeof toldBy>]> = [
+  ["all are fit: as DHCP has it", undefined, "server1", pairServers(), "12"],
+  ["the first that is fit, living", "192.168.0.254", "server1", [named("server2")], "12"],
+  ["the same, dead: its address has an heir", "192.168.0.254", "server1", [named("server2")], "1"],
+  ["the same, by the server itself", "192.168.0.254", "server2", [named("server2")], "12"],
+  ["without floating addresses a living one", "192.168.0.12", "server1", [bare("server2")], "12"],
+  ["or the server itself", "192.168.0.12", "server2", [bare("server2")], ""],
+  ["or, when it is dead, as DHCP has it", undefined, "server1", [bare("server2")], "1"],
+];
+function toldBy(self: string, fit: readonly ReturnType<typeof bare>[], alive: string): string | undefined {
+  const host = [...pair.hosts.values()][0] ?? assert.fail();
+  const isAlive = (name: string) => name !== self && alive.includes(name.slice(-1));
+  return bootServerFor(pair, self, () => fit, isAlive)(host)?.address;
+}
+for (const [what, told, ...given] of bootServers) {
+  test(`the server to boot from: ${what}`, () => assert.equal(toldBy(...given), told));
+}

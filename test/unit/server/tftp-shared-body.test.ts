@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { joinSegments } from "../../../src/content/segments.ts";
-import { SharedBodies } from "../../../src/server/tftp/shared-body.ts";
+import { PieceCache } from "../../../src/server/tftp/piece-cache.ts";
+import { type PiecedBody, SharedBodies } from "../../../src/server/tftp/shared-body.ts";
 
-const SIZE = 200_000;
+const SIZE = 700_000;
 const BYTES = Buffer.from(Array.from({ length: SIZE }, (_, index) => index % 251));
 
 async function loader(t: TestContext) {
@@ -25,19 +26,26 @@ async function opened(path: string): Promise<number> {
   return (await Promise.all(links)).filter((target) => target === path).length;
 }
 
+async function pieceOf(body: PiecedBody, index: number): Promise<Uint8Array> {
+  if (!body.loaded(index)) await body.load(index);
+  return body.loaded(index) ?? assert.fail(`piece ${index} is not there`);
+}
+
 test("many readers of one file have it open once, until the last has gone", async (t) => {
   const { path, file } = await loader(t);
   const bodies = new SharedBodies();
   const readers = await Promise.all(Array.from({ length: 50 }, () => bodies.take(file, "octet")));
-  const pieces = await Promise.all(readers.map((body) => body.read(65_536, 65_536)));
-  for (const piece of pieces) assert.ok(BYTES.subarray(65_536, 131_072).equals(piece));
+  const pieces = await Promise.all(readers.map((body) => pieceOf(body, 1)));
+  const [first] = pieces;
+  for (const piece of pieces) assert.equal(piece, first, "one read for all");
+  assert.ok(first && BYTES.subarray(readers[0]?.step).equals(first));
   assert.equal(await opened(path), 1);
   const [last, ...others] = readers;
   await Promise.all(others.map((body) => body.close()));
   // Closing twice is closing once.
   await others[0]?.close();
   assert.equal(await opened(path), 1);
-  assert.ok(last && BYTES.subarray(0, 10).equals(await last.read(0, 10)));
+  assert.ok(last && BYTES.subarray(0, 10).equals((await pieceOf(last, 0)).subarray(0, 10)));
   await last.close();
   assert.equal(await opened(path), 0);
 });
@@ -55,9 +63,10 @@ test("a piece that could not be read is read anew", async (t) => {
   const { path, file } = await loader(t);
   const body = await new SharedBodies().take(file, "octet");
   await truncate(path, 1000);
-  await assert.rejects(body.read(0, 65_536), /became shorter/);
+  await assert.rejects(body.load(0), /became shorter/);
+  assert.equal(body.loaded(0), undefined);
   await writeFile(path, BYTES);
-  assert.ok(BYTES.subarray(0, 65_536).equals(await body.read(0, 65_536)));
+  assert.ok(BYTES.subarray(0, 10).equals((await pieceOf(body, 0)).subarray(0, 10)));
   await body.close();
 });
 
@@ -71,4 +80,59 @@ test("a file that cannot be opened is refused to each, and held by none", async 
   const body = await bodies.take(file, "netascii");
   assert.ok(body.size > SIZE);
   await body.close();
+});
+
+test("a file that is still being fetched is read in small pieces", async (t) => {
+  const { path } = await loader(t);
+  const arrived = Promise.withResolvers<number>();
+  const wanted: number[] = [];
+  const beyond = (position: number) => {
+    wanted.push(position);
+    return arrived.promise;
+  };
+  const segment = { kind: "disk", path, offset: 0, length: SIZE, arrival: { beyond } } as const;
+  const file = joinSegments([segment], { modified: 0, contentType: "", identity: "arriving" });
+  const body = await new SharedBodies().take(file, "octet");
+  const loading = body.load(0);
+  await new Promise(setImmediate);
+  assert.ok((wanted[0] ?? SIZE) < 140_000, `the first piece waits for byte ${wanted[0]}`);
+  arrived.resolve(SIZE);
+  await loading;
+  await body.close();
+});
+
+test("a piece that is on its way when the last reader goes leaves no open file", async (t) => {
+  const { path, file } = await loader(t);
+  const body = await new SharedBodies().take(file, "octet");
+  body.prepare(0);
+  body.prepare(7); // past the end: nothing to read
+  await body.close();
+  assert.equal(await opened(path), 0);
+});
+
+test("what is prepared and cannot be read is told to whoever needs it", async (t) => {
+  const { path, file } = await loader(t);
+  const body = await new SharedBodies().take(file, "octet");
+  await truncate(path, 0);
+  body.prepare(0);
+  await assert.rejects(body.load(0), /became shorter/);
+  await body.close();
+});
+
+test("past the limit those pieces go that were not used of late", async (t) => {
+  const { file } = await loader(t);
+  const cache = new PieceCache(900_000);
+  const [used, unused] = ["1", "2"].map((identity) =>
+    joinSegments(file.segments, { modified: 0, contentType: "", identity }),
+  );
+  const bodies = new SharedBodies(cache);
+  const [a, b, c] = await Promise.all([used, unused, file].map((each) => bodies.take(each ?? file, "octet")));
+  assert.ok(a && b && c);
+  await a.load(1);
+  await b.load(1);
+  await pieceOf(a, 1);
+  await b.load(0);
+  assert.equal(b.loaded(1), undefined, "loaded, and not used since");
+  assert.ok(a.loaded(1), "used since");
+  await Promise.all([a.close(), b.close(), c.close()]);
 });

@@ -141,6 +141,32 @@ const CROSS: readonly Broken[] = [
     ],
   },
   {
+    name: "FTP that no server has",
+    edits: [["tree: debian-12", "tree: debian-12\n    via: ftp"]],
+    lines: ["18:10: `via: ftp`, and one does not serve by FTP, set `ftp: true` for every server, or leave `via` out"],
+  },
+  {
+    name: "FTP that one of two servers has",
+    of: "pair",
+    edits: [
+      ["interface: eth0", "interface: eth0\n    ftp: true"],
+      ["via: http", "via: ftp"],
+    ],
+    lines: [
+      "35:10: `via: ftp`, and server2 does not serve by FTP, set `ftp: true` for every server, or leave `via` out",
+    ],
+  },
+  {
+    name: "a mirror by NFS",
+    edits: [
+      ["tree: debian-12", "tree: debian-12\n    via: nfs"],
+      ["release: bookworm", "release: bookworm, upstream: apt"],
+    ],
+    lines: [
+      "18:10: tree debian-12 is a mirror, whose files are not there before they are asked for by HTTP or FTP, leave `via` out, or import the tree",
+    ],
+  },
+  {
     name: "`unknown` that names no profile",
     edits: [["unknown: ignore", "unknown: ingore"]],
     lines: ['10:10: no profile is called "ingore", did you mean ignore?'],

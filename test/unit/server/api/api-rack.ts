@@ -115,11 +115,12 @@ function operationsOf(site: Site, given: Given): Operations {
   return createOperations({
     ...{ site, server, servers: () => [] },
     plan: (client) => planBoot(site, client, (host) => gate.peek(host.name)),
-    installFiles: { treeLacks: async () => undefined } as unknown as OperationsOptions["installFiles"],
+    installFiles: { handing: async () => ({}) } as unknown as OperationsOptions["installFiles"],
     showHost: createShowHost({ site, families: FAMILIES, order, serverFor }),
     sites: { report, apply: async () => ({ number: 4, revision: "ab".repeat(32) }) },
     log: async () => ["a line of its log"],
     unknown: { list: () => [], accept: async (mac) => ({ mac }) },
+    trees: { list: async () => ({ items: [], notes: [] }), used: () => [], look: () => undefined },
     drain: async () => undefined,
     ...given,
   });

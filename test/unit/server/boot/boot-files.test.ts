@@ -11,11 +11,12 @@ import { carriedBoot } from "../../../../src/cluster/boot-id.ts";
 import { folderResolver } from "../../../../src/content/folder.ts";
 import { buildManifest, writeManifest } from "../../../../src/content/manifest.ts";
 import { bytesFile, SegmentReader } from "../../../../src/content/segments.ts";
-import type { Lookup } from "../../../../src/content/served-file.ts";
+import type { Elsewhere, Lookup } from "../../../../src/content/served-file.ts";
 import { FAMILIES, POLICIES } from "../../../../src/registry.ts";
-import { type BootFilesOptions, createBootFiles } from "../../../../src/server/boot/boot-files.ts";
+import { type BootFilesOptions, createBootFiles, withoutRedirects } from "../../../../src/server/boot/boot-files.ts";
 import type { ScriptEvent } from "../../../../src/server/boot/boot-scripts.ts";
 import { createInstallFiles } from "../../../../src/server/boot/install-files.ts";
+import type { Place } from "../../../../src/server/boot/whereabouts.ts";
 import { exampleSite } from "../../../support/sites.ts";
 
 const site = exampleSite("single");
@@ -30,6 +31,10 @@ interface World extends Pick<BootFilesOptions, "admission"> {
   readonly netboot?: boolean;
   /** Id of the machine's boot. */
   readonly trace?: string;
+  /** Of its tree; `"untold"`: it cannot be told. */
+  readonly current?: string;
+  /** Where the tree's version is; absent = here. */
+  readonly place?: Place;
 }
 
 /** What one wait is told. */
@@ -50,18 +55,29 @@ function open(context: TestContext, world: World = {}) {
   const unlisted: string[] = [];
   const resolve = createBootFiles({
     site,
-    installFiles: createInstallFiles({ site, families: FAMILIES, order: siteOrders(site, POLICIES), tree }),
+    installFiles: createInstallFiles({
+      ...{ site, families: FAMILIES, order: siteOrders(site, POLICIES), tree },
+      ...(world.current !== undefined && {
+        versions: {
+          current: async () => (world.current === "untold" ? Promise.reject(new Error("disk")) : world.current),
+          holds: () => true,
+          find: async () => world.place ?? { kind: "here" },
+        },
+      }),
+    }),
     permits: {
-      handOut: async (host, server) => {
+      handOut: async (host, { server, version } = {}) => {
         handedOut.push(server === undefined ? host : `${host} to ${server}`);
-        return world.permit ?? { kind: "permit", permit };
+        return world.permit ?? { kind: "permit", permit: { ...permit, ...(version !== undefined && { version }) } };
       },
+      peek: () => world.permit ?? { kind: "permit", permit },
       bootable: (carried) =>
         carriedBoot(carried).token === TOKEN ? { host: "vm1", permit: { ...permit, token: carried } } : undefined,
     },
     loader: async (name) =>
       name === "undionly.kpxe" ? { kind: "file", file: bytesFile(Buffer.from("loader"), "", 0) } : { kind: "absent" },
     tree,
+    ...(world.place && { missing: async () => ({ kind: "elsewhere", at: "http://192.168.77.2" }) }),
     serverFor: (_client, sentTo) => (sentTo === undefined ? server : OTHER),
     clock: { now: () => Date.UTC(2026, 0, 2) },
     ...(world.admission && { admission: world.admission }),
@@ -74,7 +90,7 @@ function open(context: TestContext, world: World = {}) {
   return { resolve, scripts, handedOut, folder, unlisted };
 }
 
-async function bytesOf(lookup: Lookup): Promise<Buffer> {
+async function bytesOf(lookup: Lookup | Elsewhere): Promise<Buffer> {
   assert.equal(lookup.kind, "file");
   if (lookup.kind !== "file") throw new Error("unreachable");
   const reader = new SegmentReader(lookup.file);
@@ -83,7 +99,7 @@ async function bytesOf(lookup: Lookup): Promise<Buffer> {
   return bytes;
 }
 
-const textOf = async (lookup: Lookup) => (await bytesOf(lookup)).toString();
+const textOf = async (lookup: Lookup | Elsewhere) => (await bytesOf(lookup)).toString();
 
 test("a loader is served from the root", async (context) => {
   const { resolve } = open(context);
@@ -311,4 +327,64 @@ test("in an outage a machine that waits goes on waiting, and one that has just c
     scripts.map(({ action }) => action),
     ["hold"],
   );
+});
+
+const VERSION = "0123456789ab";
+
+test("a boot is handed the version that is current, in its script, kernel, initrd and answers", async (context) => {
+  const { resolve } = open(context, { current: VERSION, trace: "0123abcd" });
+  const folder = `boot/${TOKEN}-0123abcd@${VERSION}/52-54-00-00-00-01`;
+  for (const path of ["/boot/ipxe/52-54-00-00-00-01", "/pxelinux.cfg/01-52-54-00-00-00-01", "/grub/grub.cfg"]) {
+    const text = await textOf(await resolve(path, VM1));
+    for (const file of ["linux", "initrd"]) assert.match(text, new RegExp(`${folder}/${file}`), path);
+  }
+  assert.equal(await textOf(await resolve(`/${folder}/linux`, VM1)), "the kernel");
+  const initrd = await bytesOf(await resolve(`/${folder}/initrd`, VM1));
+  const overlay = gunzipSync(initrd.subarray("the initrd".length)).toString();
+  assert.match(overlay, new RegExp(`/trees/debian-12@${VERSION}`));
+  assert.match(overlay, new RegExp(`/report/${TOKEN}-0123abcd`));
+  assert.doesNotMatch(overlay, /\/report\/\S*@/);
+});
+
+test("a version that is not here: the client is sent on, for kernel, initrd and packages alike", async (context) => {
+  const { resolve } = open(context, { place: { kind: "nowhere" } });
+  const boot = `/boot/${TOKEN}@ba9876543210/52-54-00-00-00-01`;
+  const paths = [`${boot}/linux`, `${boot}/initrd`, "/trees/debian-12@ba9876543210/linux"];
+  for (const path of paths) {
+    assert.deepEqual(await resolve(path, VM1), { kind: "elsewhere", at: "http://192.168.77.2" }, path);
+    const tftp = await withoutRedirects(resolve)(path, { ...VM1, protocol: "tftp" });
+    assert.equal(tftp.kind, "broken", "by TFTP nobody can be sent on, and silence is no refusal");
+  }
+  assert.equal((await resolve("/trees/debian-12/none", VM1)).kind, "absent", "of no version");
+  assert.equal((await resolve(`/boot/${"f".repeat(32)}@ba9876543210/52-54-00-00-00-01/linux`, VM1)).kind, "refused");
+  assert.equal((await resolve(`${boot}/other`, VM1)).kind, "absent");
+});
+
+const holds: ReadonlyArray<readonly [what: string, world: World, text: RegExp]> = [
+  ["its current version cannot be told", { current: "untold" }, /vm1 waits: its tree lacks a current version/],
+  [
+    "no server that lives has it",
+    { current: VERSION, place: { kind: "nowhere" } },
+    /vm1 waits: its tree lacks version 0123456789ab: no server that lives has it/,
+  ],
+];
+for (const [what, world, text] of holds) {
+  test(`${what}: who would be installed waits, all others boot from their disks`, async (context) => {
+    const settled: boolean[] = [];
+    const { resolve, handedOut, scripts } = open(context, { ...world, admission: letIn(settled) });
+    assert.match(await textOf(await resolve("/boot/ipxe/52-54-00-00-00-01", VM1)), text);
+    assert.deepEqual([handedOut, settled, scripts.map(({ action }) => action)], [[], [false], ["hold"]]);
+    const none = open(context, { ...world, permit: { kind: "none", why: "it has no permit" } });
+    assert.match(
+      await textOf(await none.resolve("/boot/ipxe/52-54-00-00-00-01", VM1)),
+      /from its disk: it has no permit/,
+    );
+  });
+}
+
+test("a version that another server has is handed out, though it cannot be looked at here", async (context) => {
+  const [other = assert.fail()] = site.servers.values();
+  const place = { kind: "elsewhere", server: other } as const;
+  const { resolve } = open(context, { current: VERSION, place, netboot: false });
+  assert.match(await textOf(await resolve("/boot/ipxe/52-54-00-00-00-01", VM1)), new RegExp(`@${VERSION}/.*/linux`));
 });

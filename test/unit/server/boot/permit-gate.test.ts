@@ -44,7 +44,7 @@ test("a permit is handed out until its installer has begun to write, then never 
 test("a permit tells the server that it was handed out for, to all who read it", async () => {
   const { gate, permits } = await open();
   const { token } = await permits.issue("vm1");
-  const given = await gate.handOut("vm1", "server2");
+  const given = await gate.handOut("vm1", { server: "server2" });
   assert.equal(given.kind === "permit" && given.permit.server, "server2");
   assert.equal(gate.bootable(token)?.permit.server, "server2");
 });

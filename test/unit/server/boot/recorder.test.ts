@@ -44,7 +44,9 @@ const paths: ReadonlyArray<[string, string | undefined]> = [
   ["/undionly.kpxe", "loader"],
   [`/boot/${TOKEN}/52-54-00-00-00-01/linux`, "kernel"],
   [`/boot/${TOKEN}-0123abcd/52-54-00-00-00-01/initrd`, "kernel"],
+  [`/boot/${TOKEN}-0123abcd@3f9c0a51b2d4/52-54-00-00-00-01/initrd`, "kernel"],
   ["/trees/debian-12/dists/bookworm/Release", "packages"],
+  ["/trees/debian-12@3f9c0a51b2d4/dists/bookworm/Release", "packages"],
   ["/boot/ipxe/52-54-00-00-00-01", undefined],
   ["/favicon.ico", undefined],
 ];
@@ -89,12 +91,13 @@ test("a refused file is told to the operator, without its token, and names no bo
 
 test("a kernel's transfer counts to the boot that its URL names", () => {
   const { recorder, events } = open();
-  for (const name of [TOKEN, `${TOKEN}-0123abcd`])
+  for (const name of [TOKEN, `${TOKEN}-0123abcd`, `${TOKEN}-0123abcd@3f9c0a51b2d4`])
     recorder.transfers.ended(transfer({ path: `/boot/${name}/52-54-00-00-00-01/linux` }));
   assert.deepEqual(
     events.map(({ trace, facts }) => [trace, facts.path]),
     [
       [undefined, "/boot/52-54-00-00-00-01/linux"],
+      ["0123abcd", "/boot/52-54-00-00-00-01/linux"],
       ["0123abcd", "/boot/52-54-00-00-00-01/linux"],
     ],
   );
@@ -142,17 +145,46 @@ test("a fetched package of the installed system shows that the installer writes;
   assert.deepEqual(packages, ["vm1"]);
 });
 
+test("a client that is sent to another server was not served here", () => {
+  const { recorder, events } = open();
+  const path = "/trees/debian-12@3f9c0a51b2d4/dists/bookworm/Release";
+  recorder.transfers.ended(transfer({ path, status: 307, bytes: 5 }));
+  assert.deepEqual(events, []);
+});
+
+test("of a version, too, packages tell that the installer writes, and what is not there or other is told once", () => {
+  const { recorder, events, packages } = open();
+  const folder = "/trees/debian-12@3f9c0a51b2d4";
+  recorder.transfers.ended(transfer({ path: `${folder}/pool/b/bash.deb` }));
+  assert.deepEqual(packages, ["vm1"]);
+  for (let n = 0; n < 2; n++) {
+    recorder.transfers.ended(transfer({ path: `${folder}/pool/b/none.deb`, status: 404, bytes: 20 }));
+    recorder.unlisted(`${folder}/pool/b/bash.deb`, { address: "192.168.77.101", protocol: "http" });
+  }
+  assert.deepEqual(
+    events.map(({ what, facts }) => [what, facts.path]),
+    [
+      ["served", `${folder}/pool/b/bash.deb`],
+      ["absent", `${folder}/pool/b/none.deb`],
+      ["unlisted", `${folder}/pool/b/bash.deb`],
+    ],
+  );
+});
+
 test("a script tells the id of its machine's boot, and the journal what is installed with it", () => {
   const { recorder, events } = open();
   const host = exampleSite("single").hosts.get("vm1") ?? assert.fail();
   const script = { host, mac: MAC, loader: "ipxe", reasons: ["installs"] } as const;
   assert.equal(recorder.script({ ...script, action: "install" }), "0123abcd");
   recorder.script({ ...script, action: "local" });
+  const permit = { id: "p1", token: TOKEN, expires: 1, version: "3f9c0a51b2d4" };
+  recorder.script({ ...script, action: "install", permit });
   assert.deepEqual(
-    events.map(({ what, stage, facts }) => [what, stage, facts.profile, facts.tree]),
+    events.map(({ what, stage, facts }) => [what, stage, facts.profile, facts.tree, facts.version]),
     [
-      ["served", "script", host.profile.name, host.profile.tree.name],
-      ["local-boot", "reboot", undefined, undefined],
+      ["served", "script", host.profile.name, host.profile.tree.name, undefined],
+      ["local-boot", "reboot", undefined, undefined, undefined],
+      ["served", "script", host.profile.name, host.profile.tree.name, "3f9c0a51b2d4"],
     ],
   );
 });

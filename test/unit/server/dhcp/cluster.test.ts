@@ -6,12 +6,12 @@ import { siteOrders } from "../../../../src/balance/site-orders.ts";
 import type { Ipv4 } from "../../../../src/base/address.ts";
 import { POLICIES } from "../../../../src/registry.ts";
 import { createAgreement } from "../../../../src/server/dhcp/agreement.ts";
-import { type DhcpContext, reservedAddresses } from "../../../../src/server/dhcp/exchange.ts";
+import { type DhcpAgreement, type DhcpContext, reservedAddresses } from "../../../../src/server/dhcp/exchange.ts";
 import { handleDhcp } from "../../../../src/server/dhcp/handler.ts";
 import { ipv4Option, messageType } from "../../../../src/wire/dhcp-options.ts";
 import type { DhcpPacket } from "../../../../src/wire/dhcp-packet.ts";
 import { contextOf, HOST_NIC_1, HOST_NIC_2 } from "../../../support/dhcp-context.ts";
-import { clientMessage } from "../../../support/dhcp-messages.ts";
+import { clientMessage, FIRMWARE } from "../../../support/dhcp-messages.ts";
 import { ip } from "../../../support/dhcp-site.ts";
 import { siteOf } from "../../../support/sites.ts";
 
@@ -33,8 +33,10 @@ class Rack {
   now = 0;
   readonly dead = new Set<string>();
   private readonly contexts = new Map<string, DhcpContext>();
+  private readonly bootServer: DhcpAgreement["bootServer"];
 
-  constructor() {
+  constructor(bootServer?: DhcpAgreement["bootServer"]) {
+    this.bootServer = bootServer;
     for (const self of NAMES) this.contexts.set(self, this.contextFor(self));
   }
 
@@ -74,7 +76,8 @@ class Rack {
       clock: { now: () => this.now },
       standing: () => ({ awayMs: 0, isFresh: () => true }),
     });
-    return contextOf(SITE, { server, link, agreement, reserved: reservedAddresses(SITE, [link]) });
+    const agreed = { ...agreement, ...(this.bootServer && { bootServer: this.bootServer }) };
+    return contextOf(SITE, { server, link, agreement: agreed, reserved: reservedAddresses(SITE, [link]) });
   }
 }
 
@@ -163,4 +166,28 @@ test("in any order of deaths and lost messages, what is said to one client never
     assert.equal(client.told.size, 1, [...client.told].join(" / "));
   });
   fc.assert(live, { numRuns: 500 });
+});
+
+test("a host is told to boot from a server that has its files, by all servers alike and under the one identity", () => {
+  const host = SITE.hosts.get("vm1") ?? assert.fail();
+  const first = siteOrders(SITE, POLICIES)(host)[0]?.name ?? assert.fail();
+  const fit = [...SITE.servers.values()].filter(({ name }) => name !== first);
+  const told = (bootServer: DhcpAgreement["bootServer"]) =>
+    NAMES.flatMap((name) => {
+      const rack = new Rack(bootServer);
+      for (const other of NAMES) if (other !== name) rack.befall(other, undefined);
+      const offers = rack.hear(clientMessage("discover", HOST_NIC_1, FIRMWARE.ipxe), NAMES);
+      return offers.map(({ options, siaddr, file }) => [ipv4Option(options, "server-id"), siaddr, new URL(file).host]);
+    });
+  const identity = SITE.servers.get(first)?.floating;
+  const [next = assert.fail()] = fit;
+  const elsewhere = told(() => ({ address: next.floating ?? next.address, httpPort: 80 }));
+  assert.deepEqual(elsewhere, Array(NAMES.length).fill([identity, next.floating, next.floating]));
+  assert.deepEqual(told(undefined), Array(NAMES.length).fill([identity, identity, identity]));
+  const far = told(() => ({ address: ip("10.9.9.9"), httpPort: 80 }));
+  assert.deepEqual(
+    far,
+    Array(NAMES.length).fill([identity, identity, identity]),
+    "firmware reaches its own network alone",
+  );
 });

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { bytesFile } from "../../../../src/content/segments.ts";
 import type { FileResolver } from "../../../../src/content/served-file.ts";
-import { chunkSize } from "../../../../src/server/http/files.ts";
+import { chunkSize } from "../../../../src/server/http/chunk-size.ts";
 import { createFakeClock } from "../../../support/fake-clock.ts";
 import {
   folderResolver,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { nfsExports, nfsPath } from "../../../../src/server/nfs/exports.ts";
+import { nfsExports } from "../../../../src/server/nfs/exports.ts";
 
 const treesOf = (names: readonly string[]) => names.map((name) => ({ name, folder: `/srv/${name}` }));
 
@@ -62,12 +62,4 @@ test("a folder that no configuration can hold is refused by name", () => {
       /^EverbootError: tree odd: its folder ".*" cannot be served by NFS/,
     );
   }
-});
-
-test("paths of a tree and of its versions", () => {
-  assert.equal(nfsPath("debian-12"), "/trees/debian-12");
-  assert.equal(
-    nfsPath("debian-12", ".everboot-versions/0123456789ab"),
-    "/trees/debian-12/.everboot-versions/0123456789ab",
-  );
 });

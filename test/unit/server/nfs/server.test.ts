@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { silentLog } from "../../../../src/base/log.ts";
+import type { NfsTree } from "../../../../src/server/nfs/exports.ts";
 import { NFS_PORT, type NfsVersion } from "../../../../src/server/nfs/ganesha-config.ts";
 import { createNfsServer } from "../../../../src/server/nfs/server.ts";
 import { createFakeClock, type FakeClock } from "../../../support/fake-clock.ts";
@@ -64,9 +65,14 @@ function createWorld(t: TestContext, { programs = {}, versions = [3, 4] }: World
   const log = { ...silentLog, error: (_fields: object, message: string) => void troubles.push(message) };
   const state = join(root, "state");
   const trees = (...names: readonly string[]) => names.map((name) => ({ name, folder: join(root, name) }));
-  const create = (names: readonly string[]) =>
-    createNfsServer({
-      ...{ site: "lab", server: "one", folder: state, trees: trees(...names), clients: [], versions, clock },
+  const swap = (served: readonly NfsTree[]) => {
+    shared = served;
+  };
+  let shared: readonly NfsTree[] = [];
+  const create = (names: readonly string[]) => {
+    swap(trees(...names));
+    return createNfsServer({
+      ...{ site: "lab", server: "one", folder: state, shares: () => ({ trees: shared, clients: [] }), versions, clock },
       log: { ...log, child: () => log },
       searchPath: `${bin}:${process.env.PATH}`,
       ask: async (port) => {
@@ -74,6 +80,7 @@ function createWorld(t: TestContext, { programs = {}, versions = [3, 4] }: World
         return port === PORT_MAPPER ? [NFS_PORT] : [];
       },
     });
+  };
   const told = () => (existsSync(join(bin, "ganesha.log")) ? readFileSync(join(bin, "ganesha.log"), "utf8") : "");
   const until = (isSo: () => boolean) => driveUntil(clock, isSo, () => [told(), troubles]);
   /** Starts it; it answers as soon as its program runs. */
@@ -86,18 +93,18 @@ function createWorld(t: TestContext, { programs = {}, versions = [3, 4] }: World
     await driveToEnd(clock, starting);
     return server;
   };
-  return { root, state, clock, runs, troubles, trees, create, started, told, until };
+  return { root, state, clock, runs, troubles, trees, swap, create, started, told, until };
 }
 
 test("no tree, no program; the first tree brings it, the last one takes it along", TIMEOUT, async (t) => {
-  const { state, create, clock, runs, told, until, trees } = createWorld(t);
+  const { state, create, clock, runs, told, until, trees, swap } = createWorld(t);
   const server = create([]);
   await server.start();
   await server.answers(new AbortController().signal);
-  server.swap({ trees: trees("a"), clients: [] });
+  swap(trees("a"));
   await until(() => told() === "start\n");
   runs.add(PORT_MAPPER).add(NFS_PORT);
-  server.swap({ trees: [], clients: [] });
+  swap([]);
   await until(() => !existsSync(join(state, "ganesha.pid")));
   await driveToEnd(clock, server.stop());
   assert.equal(told(), "start\n");
@@ -105,7 +112,7 @@ test("no tree, no program; the first tree brings it, the last one takes it along
 });
 
 test("a folder that comes is a reload, one that takes another's place a new start", TIMEOUT, async (t) => {
-  const { root, state, clock, started, told, until } = createWorld(t);
+  const { root, state, clock, started, told, until, swap } = createWorld(t);
   const server = await started("a", "c");
   assert.doesNotMatch(readFileSync(join(state, "ganesha.conf"), "utf8"), /trees\/c/);
   mkdirSync(join(root, "c"));
@@ -114,7 +121,7 @@ test("a folder that comes is a reload, one that takes another's place a new star
   mkdirSync(join(root, "new"));
   rmSync(join(root, "c"), { recursive: true });
   await until(() => told() === "start\nreload\nreload\n");
-  server.swap({ trees: [{ name: "a", folder: join(root, "new") }], clients: [] });
+  swap([{ name: "a", folder: join(root, "new") }]);
   await until(() => told() === "start\nreload\nreload\nstart\n");
   await driveToEnd(clock, server.stop());
   assert.deepEqual(server.counters(), { reload: 2, restart: 1 });
