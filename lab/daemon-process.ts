@@ -19,6 +19,9 @@ export interface DaemonOptions {
   readonly state: string;
   /** Folder for `daemon.log`, which all starts add to. */
   readonly logDirectory: string;
+  /** A program, and its words, that runs the daemon; and its environment. */
+  readonly within?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export class DaemonProcess {
@@ -40,10 +43,10 @@ export class DaemonProcess {
 
   /** Resolves when all its sockets listen; rejects with `lab-broken` and the last line of its log. */
   async start(): Promise<void> {
-    const { space, siteFile, state } = this.options;
+    const { space, siteFile, state, within = [], env } = this.options;
     const log = openSync(this.logFile, "a");
-    const args = [EVERBOOT, "up", "-c", siteFile, "--state", state];
-    const child = space.spawn(process.execPath, args, { stdio: ["ignore", "pipe", log] });
+    const [program = "", ...args] = [...within, process.execPath, EVERBOOT, "up", "-c", siteFile, "--state", state];
+    const child = space.spawn(program, args, { stdio: ["ignore", "pipe", log], ...(env && { env }) });
     closeSync(log);
     this.child = child;
     if (await readyOrEnded(child)) return;

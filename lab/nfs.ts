@@ -32,6 +32,16 @@ export function nfsEnvironment(): Readonly<Record<string, string>> {
   };
 }
 
+/**
+ * As `WITH_OWN_RUN`, where ganesha's modules are also in the folder that it was built with: for a daemon, which knows no other.
+ * Needs overlays in the kernel.
+ */
+export function withModules(): readonly string[] {
+  const [folder = ""] = folders("usr/lib", "nfs-ganesha-vfs");
+  const mount = 'to=/usr/lib/$(basename "$1"); mount -t overlay overlay -o "lowerdir=$1:$to" "$to"; shift; exec "$@"';
+  return [...WITH_OWN_RUN, "sh", "-euc", mount, "with-modules", folder];
+}
+
 function place(name: string, path: string): string {
   return join(UNPACKED_FOLDER, name, path);
 }
