@@ -26,6 +26,8 @@ export const UNPACKED_PACKAGES = [
   "libwrap0",
   // FTP as it is known
   "vsftpd",
+  // a resolver unlike glibc's
+  "musl-dev",
   // promtool: judges metrics, alert rules and queries
   "prometheus",
 ] as const;

@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { connect, Namespace, namespaceObstacle } from "../../lab/netns.ts";
 import { Lines } from "../support/dhcp-rack.ts";
 import { installedJudge } from "../support/judges.ts";
+import { buildMuslLookup, muslObstacle } from "../support/musl.ts";
 import { resolving, writeResolverFiles } from "../support/resolver.ts";
 import { exampleText } from "../support/sites.ts";
 
@@ -120,6 +121,18 @@ describe("resolvers", { skip: namespaceObstacle() ?? lacking("dnsmasq"), timeout
     assert.match(await lookUp("getent", "hosts", "192.168.0.128"), /^192\.168\.0\.128 +cli128\.youyuanyin\.org$/m);
     assert.match(await lookUp("getent", "hosts", "cli129"), /^192\.168\.0\.129 +cli129\.youyuanyin\.org$/m);
     await assert.rejects(lookUp("getent", "hosts", "nobody.youyuanyin.org"), { code: 2 });
+  });
+
+  test("musl: a program finds hosts by name, by short name and by address", { skip: muslObstacle() }, async () => {
+    const program = join(folder, "lookup");
+    buildMuslLookup(program);
+    const lines = async (...words: readonly string[]) =>
+      (await lookUp(program, ...words)).split("\n").filter((line) => line !== "");
+    assert.deepEqual((await lines(NAME)).sort(), FLOATING);
+    assert.deepEqual((await lines("ftp")).sort(), FLOATING);
+    assert.deepEqual(await lines("www.other.example"), ["10.9.9.9"]);
+    assert.deepEqual(await lines("-x", "192.168.0.129"), ["cli129.youyuanyin.org"]);
+    await assert.rejects(lookUp(program, "nobody.youyuanyin.org"), { code: 2 });
   });
 
   test("busybox: nslookup", { skip: lacking("busybox") }, async () => {
